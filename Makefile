@@ -1,0 +1,34 @@
+# One protected API: `make demo`. All checks: `make test`. Without a target, make prints the list.
+PREFIX = /usr/local
+
+help:
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+demo: ## show libauth at work against a local OpenID provider; SERVE=1 stays up for your own curl
+	@scripts/setup demo
+	@echo "Building libauth with full optimization: up to 4 minutes the first time, seconds after that."
+	@cargo build --release --bin libauth
+	@cargo run --release --quiet --bin libauth -- demo $(if $(SERVE),--serve)
+
+test: ## run every check that a change must pass
+	@scripts/test
+
+test-all: ## the same, and the slow checks
+	@scripts/test all
+
+library: ## build target/library/libauth.so and libauth.a, optimized as they are shipped
+	@scripts/library
+
+install: ## install the library, auth.h and libauth.pc under PREFIX (/usr/local), below DESTDIR if set
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install
+
+bench: ## measure
+	@cargo bench
+
+generated: ## write include/auth.h and the tables of docs/ again, after a change in src/
+	@UPDATE=1 cargo test --quiet --test generated
+
+run-c: ## run examples/c-server against a local issuer and print a curl to try
+	@scripts/run-c
+
+.PHONY: help demo test test-all library install bench generated run-c

@@ -1,0 +1,400 @@
+//! Stage language, part two: every exported function, in the order of the header. Each is a leaf
+//! (none calls another: a host's own `auth_verify` must never be reached from here), keeps its
+//! panics, and checks every pointer. The doc comments are the header's.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{ptr, slice};
+
+use crate::config::{Config, Runtime};
+use crate::header;
+use crate::record::{Record, auth_verdict};
+use crate::status::Status;
+use crate::verdict::{Answer, ChallengeTexts, Refusal, Requirement, refuse};
+use crate::verify::{Moment, authorize, verify};
+
+/// The version of this interface: a program or binding refuses a library that answers another
+/// number.
+pub const AUTH_ABI: u32 = 1;
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+
+/// Returns AUTH_ABI of the library. Never blocks; any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn auth_abi() -> u32 {
+    guarded(AUTH_ABI, || AUTH_ABI)
+}
+
+/// Returns the version of the library, such as "0.1.0": static text. Never blocks; any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn auth_version() -> *const c_char {
+    guarded(VERSION.as_ptr().cast(), || VERSION.as_ptr().cast())
+}
+
+/// Returns a new handle with every option at its default, or NULL when that fails. Yours: free it
+/// with auth_config_free. One handle a process is the usual number; two never influence each other.
+#[unsafe(no_mangle)]
+pub extern "C" fn auth_config_new() -> *mut Config {
+    guarded(ptr::null_mut(), || Box::into_raw(Box::new(Config::default())))
+}
+
+/// Sets one option (docs/options.md); key and value are copied. A later set replaces. Lists:
+/// separated by blanks, or a JSON array. Durations `30s 5m 1h 2d`, sizes `64k`. OPTION_UNKNOWN (the
+/// log sentence names the nearest) or OPTION_INVALID is remembered: until the key is set right,
+/// every use of the handle answers it. CONFIG_FROZEN after the first verify. Threads: any; never
+/// blocks on the network.
+///
+/// # Safety
+/// `config` is a live handle; `key` and `value` are NULL or end in NUL; `out` is NULL or has
+/// `out_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn auth_config_set(
+    config: *mut Config,
+    key: *const c_char,
+    value: *const c_char,
+    out: *mut auth_verdict,
+    out_size: usize,
+) -> Status {
+    // SAFETY: as promised by the caller; so in every function below.
+    let call = unsafe { Call::begin(config, out, out_size) };
+    call.answer(|call| {
+        let config = call.handle()?;
+        let key = unsafe { call.c_text(key) }?.unwrap_or_default();
+        let value = unsafe { call.c_text(value) }?;
+        config.set(key, value)?;
+        Ok(call.ok())
+    })
+}
+
+/// Judges all options together; the log sentence tells every mistake. Freezes nothing, asks no
+/// network.
+///
+/// # Safety
+/// `config` is a live handle; `out` is NULL or has `out_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn auth_config_check(
+    config: *const Config,
+    out: *mut auth_verdict,
+    out_size: usize,
+) -> Status {
+    let call = unsafe { Call::begin(config, out, out_size) };
+    call.answer(|call| {
+        call.handle()?.check()?;
+        Ok(call.ok())
+    })
+}
+
+/// Frees the handle, its keys and a fetch that is under way. NULL is allowed. Call it once, when no
+/// other call on the handle runs. Blocks until a fetch has ended, which it interrupts.
+///
+/// # Safety
+/// `config` is NULL or a live handle that nobody uses any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn auth_config_free(config: *mut Config) {
+    guarded((), || {
+        if !config.is_null() {
+            drop(unsafe { Box::from_raw(config) });
+        }
+    })
+}
+
+/// Finds the token in the value of an Authorization header: *token points into header (RFC 6750
+/// 2.1). HEADER_MISSING, HEADER_MALFORMED or SCHEME_UNSUPPORTED: *token = NULL, *token_len = 0.
+/// Judges nothing else. Never blocks; any thread.
+///
+/// # Safety
+/// `header` has `header_len` bytes; `token` and `token_len` are NULL or writable.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn auth_extract_bearer(
+    header: *const c_char,
+    header_len: usize,
+    token: *mut *const c_char,
+    token_len: *mut usize,
+) -> Status {
+    let set = |text: &[u8], start: *const c_char| {
+        if !token.is_null() {
+            unsafe { token.write_unaligned(start) };
+        }
+        if !token_len.is_null() {
+            unsafe { token_len.write_unaligned(text.len()) };
+        }
+    };
+    guarded(Status::INTERNAL, || {
+        set(&[], ptr::null());
+        if token.is_null() || token_len.is_null() {
+            return Status::ARGUMENT_INVALID;
+        }
+        let Ok(value) = (unsafe { bytes(header, header_len) }) else {
+            return Status::ARGUMENT_INVALID;
+        };
+        match header::extract(value) {
+            Ok(text) => {
+                set(text, text.as_ptr().cast());
+                Status::OK
+            }
+            Err(refusal) => refusal.status,
+        }
+    })
+}
+
+/// Verifies a token: signature by the issuer's published keys, issuer, audience, times, and what
+/// `verdict.require` needs. Blocks only while keys are fetched, at most `keys.timeout`, once. The
+/// first call freezes the options. Threads: any number at once.
+///
+/// # Safety
+/// `config` is a live handle; `token` has `token_len` bytes; `out` is NULL or has `out_size`
+/// writable bytes.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn auth_verify(
+    config: *const Config,
+    token: *const c_char,
+    token_len: usize,
+    out: *mut auth_verdict,
+    out_size: usize,
+) -> Status {
+    let call = unsafe { Call::begin(config, out, out_size) };
+    call.answer(|call| call.judge_token(token, token_len, Moment::Now))
+}
+
+/// The same as of `now`, seconds since 1970, by the keys that are held: KEYS_PENDING where there
+/// are none. Never blocks, starts nothing: for tests and audits.
+///
+/// # Safety
+/// As auth_verify.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn auth_verify_at(
+    config: *const Config,
+    token: *const c_char,
+    token_len: usize,
+    now: i64,
+    out: *mut auth_verdict,
+    out_size: usize,
+) -> Status {
+    let call = unsafe { Call::begin(config, out, out_size) };
+    call.answer(|call| call.judge_token(token, token_len, Moment::At(now)))
+}
+
+/// The whole of it: auth_extract_bearer, auth_verify, and what this request needs. `require`:
+/// scopes separated by one space, all needed; NULL or empty = only `verdict.require`.
+/// REQUIREMENT_INVALID is your mistake and told before anything else. Blocks and freezes as
+/// auth_verify. Threads: any.
+///
+/// # Safety
+/// `config` is a live handle; `header` has `header_len` bytes and `require` `require_len`; `out` is
+/// NULL or has `out_size` writable bytes.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn auth_authorize(
+    config: *const Config,
+    header: *const c_char,
+    header_len: usize,
+    require: *const c_char,
+    require_len: usize,
+    out: *mut auth_verdict,
+    out_size: usize,
+) -> Status {
+    let call = unsafe { Call::begin(config, out, out_size) };
+    call.answer(|call| call.judge_header((header, header_len), (require, require_len), Moment::Now))
+}
+
+/// The same as of `now`, by the keys that are held: see auth_verify_at.
+///
+/// # Safety
+/// As auth_authorize.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn auth_authorize_at(
+    config: *const Config,
+    header: *const c_char,
+    header_len: usize,
+    require: *const c_char,
+    require_len: usize,
+    now: i64,
+    out: *mut auth_verdict,
+    out_size: usize,
+) -> Status {
+    let call = unsafe { Call::begin(config, out, out_size) };
+    call.answer(|call| {
+        call.judge_header((header, header_len), (require, require_len), Moment::At(now))
+    })
+}
+
+/// Writes the full answer (sentences, challenge, problem) for a status that you found yourself,
+/// such as HEADER_MALFORMED for two Authorization headers; `detail` (may be NULL) goes into the log
+/// sentence alone. Returns that status; ARGUMENT_INVALID for OK and for a number that is none.
+/// Never blocks.
+///
+/// # Safety
+/// `config` is a live handle; `detail` has `detail_len` bytes; `out` is NULL or has `out_size`
+/// writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn auth_describe(
+    config: *const Config,
+    status: i32,
+    detail: *const c_char,
+    detail_len: usize,
+    out: *mut auth_verdict,
+    out_size: usize,
+) -> Status {
+    let call = unsafe { Call::begin(config, out, out_size) };
+    call.answer(|call| {
+        call.handle()?;
+        let detail = unsafe { call.bytes(detail, detail_len) }?;
+        match Status::from_number(status) {
+            None | Some(Status::OK) => Err(argument("there is no refusal of this number")),
+            Some(status) if detail.is_empty() => Err(Refusal::new(status, status.row().doc.trim())),
+            Some(status) => {
+                let log = String::from_utf8_lossy(detail).into_owned();
+                Err(Refusal::new(status, log))
+            }
+        }
+    })
+}
+
+/// Returns the name of a status, such as "TOKEN_EXPIRED"; "UNKNOWN" for a foreign number. Static
+/// text. Never blocks; any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn auth_status_name(status: i32) -> *const c_char {
+    guarded(c"UNKNOWN".as_ptr(), || match Status::from_number(status) {
+        Some(status) => status.name_c().as_ptr(),
+        None => c"UNKNOWN".as_ptr(),
+    })
+}
+
+/// Returns both tables (statuses, options) and the version as a JSON object, for bindings to check
+/// themselves by. Static text. Never blocks; any thread.
+#[unsafe(no_mangle)]
+pub extern "C" fn auth_tables_json() -> *const c_char {
+    guarded(c"{}".as_ptr(), || crate::table::tables_json().as_ptr())
+}
+
+/// For tests: the next exported function panics inside its guard.
+#[cfg(feature = "test-panic")]
+pub static PANIC: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// Runs the body of an exported function: no panic leaves it.
+fn guarded<T>(after_panic: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(|| {
+        #[cfg(feature = "test-panic")]
+        assert!(!PANIC.swap(false, std::sync::atomic::Ordering::SeqCst), "asked for by a test");
+        body()
+    }))
+    .unwrap_or(after_panic)
+}
+
+fn argument(log: &'static str) -> Refusal {
+    Refusal::new(Status::ARGUMENT_INVALID, log)
+}
+
+/// NULL with length 0 is empty text. An impossible length, or NULL with one, is an error, and no
+/// slice is made of it.
+///
+/// # Safety
+/// `start` has `length` readable bytes.
+unsafe fn bytes<'a>(start: *const c_char, length: usize) -> Result<&'a [u8], ()> {
+    let impossible = isize::try_from(length).is_err() || start.addr().checked_add(length).is_none();
+    match (start.is_null(), length) {
+        (_, 0) => Ok(&[]),
+        (true, _) => Err(()),
+        _ if impossible => Err(()),
+        _ => Ok(unsafe { slice::from_raw_parts(start.cast(), length) }),
+    }
+}
+
+/// One call with a handle and a record.
+struct Call {
+    config: *const Config,
+    record: Record,
+}
+
+impl Call {
+    /// # Safety
+    /// `config` is NULL or a live handle; `out` is NULL or has `out_size` writable bytes.
+    unsafe fn begin(config: *const Config, out: *mut auth_verdict, out_size: usize) -> Call {
+        Call { config, record: unsafe { Record::closed(out, out_size) } }
+    }
+
+    /// Runs the body; a refusal is written as a whole answer.
+    fn answer(&self, body: impl FnOnce(&Call) -> Result<Status, Refusal>) -> Status {
+        let whole = || {
+            body(self).unwrap_or_else(|refusal| {
+                let texts = self
+                    .handle()
+                    .map_or_else(|_| ChallengeTexts::default(), |config| config.challenge_texts());
+                self.record.write(&refuse(&refusal, &texts))
+            })
+        };
+        guarded(None, || Some(whole()))
+            .or_else(|| guarded(None, || Some(self.record.defect())))
+            .unwrap_or(Status::INTERNAL)
+    }
+
+    fn ok(&self) -> Status {
+        self.record.write(&Answer { status: Status::OK, ..Answer::default() })
+    }
+
+    fn handle(&self) -> Result<&Config, Refusal> {
+        // SAFETY: NULL or live, as `begin` was promised.
+        unsafe { self.config.as_ref() }.ok_or_else(|| argument("the handle is NULL"))
+    }
+
+    /// # Safety
+    /// `start` has `length` readable bytes.
+    unsafe fn bytes<'a>(&self, start: *const c_char, length: usize) -> Result<&'a [u8], Refusal> {
+        let impossible = "NULL with a length, or a length that no memory has";
+        let input = unsafe { bytes(start, length) }.map_err(|()| argument(impossible))?;
+        self.apart(input)
+    }
+
+    fn apart<'a>(&self, input: &'a [u8]) -> Result<&'a [u8], Refusal> {
+        match !input.is_empty() && self.record.overlaps(input.as_ptr(), input.len()) {
+            true => Err(argument("out overlaps an input")),
+            false => Ok(input),
+        }
+    }
+
+    /// A text that ends in NUL, or None for NULL.
+    ///
+    /// # Safety
+    /// `start` is NULL or ends in NUL.
+    unsafe fn c_text<'a>(&self, start: *const c_char) -> Result<Option<&'a [u8]>, Refusal> {
+        if start.is_null() {
+            return Ok(None);
+        }
+        self.apart(unsafe { CStr::from_ptr(start) }.to_bytes()).map(Some)
+    }
+
+    fn judge_token(
+        &self,
+        token: *const c_char,
+        token_len: usize,
+        moment: Moment,
+    ) -> Result<Status, Refusal> {
+        let config = self.handle()?;
+        if !token.is_null() && isize::try_from(token_len).is_err() {
+            let log = "the length of the token is one that no memory has";
+            return Err(Refusal::new(Status::TOKEN_TOO_LARGE, log));
+        }
+        let token = unsafe { self.bytes(token, token_len) }?;
+        let runtime = config.runtime()?;
+        verify(runtime, token, &Requirement::default(), moment, |answer| self.record.write(answer))
+    }
+
+    fn judge_header(
+        &self,
+        (header, header_len): (*const c_char, usize),
+        (require, require_len): (*const c_char, usize),
+        moment: Moment,
+    ) -> Result<Status, Refusal> {
+        let config = self.handle()?;
+        let header = unsafe { self.bytes(header, header_len) }?;
+        let require = unsafe { self.bytes(require, require_len) }?;
+        let runtime: &Runtime = config.runtime()?;
+        let requirement = Requirement::parse(require)?;
+        authorize(runtime, header, &requirement, moment, |answer| self.record.write(answer))
+    }
+}

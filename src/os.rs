@@ -1,0 +1,60 @@
+//! What is asked of the operating system beside the network: clocks, the fork generation, and a
+//! thread whose signals are blocked.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Wall clock, whole seconds since 1970.
+pub fn wall_s() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A clock that never steps back and goes on in suspend (CLOCK_MONOTONIC stands still there, and
+/// old keys would look fresh), in milliseconds.
+pub fn boot_ms() -> u64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live timespec that the call fills.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time) };
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let milliseconds = u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000;
+    seconds.saturating_mul(1_000).saturating_add(milliseconds)
+}
+
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Grows by one in the child of each fork: locks and threads of an older generation are gone.
+pub fn fork_generation() -> u32 {
+    static REGISTER: Once = Once::new();
+    // SAFETY: count_fork is async-signal-safe, and the library is never unmapped (-z nodelete).
+    REGISTER.call_once(|| unsafe {
+        libc::pthread_atfork(None, None, Some(count_fork));
+    });
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// Starts a thread on which no signal is ever delivered: the host's handlers run on the host's
+/// threads.
+pub fn spawn_quiet(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigfillset fills `all`, pthread_sigmask fills `old`; both outlive the calls. A new
+    // thread inherits the mask; the caller gets its own back whether the spawn worked or not.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr());
+    }
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+    // SAFETY: `old` was filled above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), std::ptr::null_mut()) };
+    thread
+}

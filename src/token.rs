@@ -1,0 +1,256 @@
+//! Stage token: token text → algorithm, key id, issuer, signed bytes, payload fields (RFC 7515 5.2,
+//! RFC 7519 7.2). Form before meaning; nothing here is trusted yet, and nothing here causes a
+//! fetch.
+
+use std::borrow::Cow;
+
+use crate::config::Settings;
+use crate::header::is_b64token;
+use crate::json::{Fault, Field, read_object};
+use crate::keys::jwks::KID_MAX_BYTES;
+use crate::signature::Algorithm;
+use crate::status::Status;
+use crate::verdict::{Refusal, list, quote};
+
+/// The three parts, decoded into one buffer.
+pub struct Decoded<'t> {
+    /// Header, dot, payload, as sent: what the signature covers.
+    signed: &'t [u8],
+    bytes: Vec<u8>,
+    header_bytes: usize,
+    payload_bytes: usize,
+}
+
+impl Decoded<'_> {
+    fn parts(&self) -> (&[u8], &[u8], &[u8]) {
+        let split = |bytes: &[u8], at: usize| bytes.len().min(at);
+        let (header, rest) = self.bytes.split_at(split(&self.bytes, self.header_bytes));
+        let (payload, signature) = rest.split_at(split(rest, self.payload_bytes));
+        (header, payload, signature)
+    }
+}
+
+pub struct Token<'d> {
+    pub algorithm: Algorithm,
+    pub kid: Option<Cow<'d, str>>,
+    /// `typ` is at+jwt (RFC 9068 2.1).
+    pub is_at_jwt: bool,
+    /// The place of `iss` in the configured issuers.
+    pub issuer: usize,
+    pub signed: &'d [u8],
+    pub signature: &'d [u8],
+    pub header_json: &'d [u8],
+    pub payload_json: &'d [u8],
+    pub payload: Payload<'d>,
+}
+
+fn malformed(log: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(Status::TOKEN_MALFORMED, log)
+}
+
+/// Size, dots, alphabet and spare bits of all three parts.
+pub fn decode<'t>(token: &'t [u8], settings: &Settings) -> Result<Decoded<'t>, Refusal> {
+    if token.len() > settings.max_bytes {
+        let log = format!("{} bytes; token.max_bytes is {}", token.len(), settings.max_bytes);
+        return Err(Refusal::new(Status::TOKEN_TOO_LARGE, log));
+    }
+    let mut dots = memchr::memchr_iter(b'.', token);
+    let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+        return Err(not_three_parts(token));
+    };
+    let part = |range: std::ops::Range<usize>| token.get(range).unwrap_or_default();
+    let after = |dot: usize| dot.saturating_add(1);
+    let mut bytes = Vec::with_capacity(token.len().saturating_mul(3) / 4);
+    let mut decode = |part: &[u8], name: &str| {
+        let before = bytes.len();
+        base64_simd::URL_SAFE_NO_PAD
+            .decode_append(part, &mut bytes)
+            .map_err(|_| malformed(format!("the {name} is not base64url without padding")))?;
+        Ok(bytes.len().saturating_sub(before))
+    };
+    let header_bytes = decode(part(0..first), "header")?;
+    let payload_bytes = decode(part(after(first)..second), "payload")?;
+    decode(part(after(second)..token.len()), "signature")?;
+    Ok(Decoded { signed: part(0..second), bytes, header_bytes, payload_bytes })
+}
+
+/// An opaque or encrypted token is told apart from rubbish.
+fn not_three_parts(token: &[u8]) -> Refusal {
+    let dots = memchr::memchr_iter(b'.', token).take(5).count();
+    match (is_b64token(token), dots) {
+        (true, 0) => Refusal::new(
+            Status::TOKEN_OPAQUE,
+            "the token is opaque, not a JWT: have the client ask the provider for an audience or \
+             resource, so that it issues a JWT",
+        ),
+        (true, 4) => Refusal::new(
+            Status::TOKEN_ENCRYPTED,
+            "the token has five parts: it is encrypted (JWE); have the provider sign it only",
+        ),
+        _ => malformed("the token has not three parts"),
+    }
+}
+
+/// The fields of the header that decide.
+#[derive(Default)]
+struct Header<'d> {
+    alg: Field<'d>,
+    typ: Field<'d>,
+    kid: Field<'d>,
+    cty: Field<'d>,
+    critical: bool,
+}
+
+/// JSON of header and payload, then `alg`, `crit`, `typ`, `iss`.
+pub fn read<'d>(decoded: &'d Decoded, settings: &Settings) -> Result<Token<'d>, Refusal> {
+    let (header_json, payload_json, signature) = decoded.parts();
+    let header = read_header(header_json)?;
+    let payload = Payload::read(payload_json).map_err(|fault| not_json("payload", fault))?;
+    let kid = kid(header.kid)?;
+    let alg = text(&header.alg, "alg")?;
+    let typ = text(&header.typ, "typ")?;
+    let cty = text(&header.cty, "cty")?;
+    let algorithm = allowed_algorithm(alg, settings)?;
+    if header.critical {
+        let log = "the header has `crit` or `b64`, and no extension is supported";
+        return Err(Refusal::new(Status::CRITICAL_UNSUPPORTED, log));
+    }
+    let is_at_jwt = allowed_type(typ, cty, settings)?;
+    let issuer = configured_issuer(&payload.iss, settings)?;
+    let signed = decoded.signed;
+    Ok(Token {
+        algorithm,
+        kid,
+        is_at_jwt,
+        issuer,
+        signed,
+        signature,
+        header_json,
+        payload_json,
+        payload,
+    })
+}
+
+fn not_json(part: &str, fault: Fault) -> Refusal {
+    malformed(format!("the {part} {fault}"))
+}
+
+/// `jwk`, `jku`, `x5u`, `x5c` are never looked at: a token does not bring its own key.
+fn read_header(json: &[u8]) -> Result<Header<'_>, Refusal> {
+    let mut header = Header::default();
+    let none = |_: &str| false;
+    let read = read_object(json, none, &mut |name, value| match name.as_ref() {
+        "alg" => header.alg = value,
+        "typ" => header.typ = value,
+        "kid" => header.kid = value,
+        "cty" => header.cty = value,
+        "crit" | "b64" => header.critical = true,
+        _ => {}
+    });
+    read.map_err(|fault| not_json("header", fault))?;
+    Ok(header)
+}
+
+fn text<'f>(field: &'f Field, name: &str) -> Result<Option<&'f str>, Refusal> {
+    match field {
+        Field::Absent => Ok(None),
+        Field::Text(text) => Ok(Some(text)),
+        _ => Err(malformed(format!("`{name}` in the header is not a text"))),
+    }
+}
+
+fn kid(field: Field) -> Result<Option<Cow<str>>, Refusal> {
+    match field {
+        Field::Absent => Ok(None),
+        Field::Text(kid) if kid.len() <= KID_MAX_BYTES => Ok(Some(kid)),
+        _ => Err(malformed("`kid` in the header is not a text of at most 1024 bytes")),
+    }
+}
+
+fn allowed_algorithm(alg: Option<&str>, settings: &Settings) -> Result<Algorithm, Refusal> {
+    let known = alg.and_then(Algorithm::from_name).filter(|a| settings.algorithms.has(*a));
+    known.ok_or_else(|| {
+        let got = alg.map_or("no alg".to_owned(), |alg| format!("alg {}", quote(alg)));
+        let log = format!("{got} is not in token.algorithms");
+        Refusal::new(Status::ALGORITHM_NOT_ALLOWED, log)
+    })
+}
+
+/// RFC 7515 4.1.9 and 4.1.10: media types, `application/` taken off once, case-insensitive. True
+/// for at+jwt.
+fn allowed_type(
+    typ: Option<&str>,
+    cty: Option<&str>,
+    settings: &Settings,
+) -> Result<bool, Refusal> {
+    let refuse = |log: String| Err(Refusal::new(Status::TYPE_NOT_ALLOWED, log));
+    if cty.is_some_and(|cty| bare_type(cty).eq_ignore_ascii_case("jwt")) {
+        return refuse("`cty` says that the token is nested in another".into());
+    }
+    match typ {
+        None if settings.type_absent => Ok(false),
+        None => refuse("no typ; token.types does not have the word absent".into()),
+        Some(typ) => {
+            let bare = bare_type(typ);
+            match settings.types.iter().any(|allowed| allowed.eq_ignore_ascii_case(bare)) {
+                true => Ok(bare.eq_ignore_ascii_case("at+jwt")),
+                false => refuse(format!("typ {} is not in token.types", quote(typ))),
+            }
+        }
+    }
+}
+
+pub fn bare_type(typ: &str) -> &str {
+    const PREFIX: &str = "application/";
+    match typ.split_at_checked(PREFIX.len()) {
+        Some((prefix, bare)) if prefix.eq_ignore_ascii_case(PREFIX) => bare,
+        _ => typ,
+    }
+}
+
+/// Byte for byte, after JSON unescaping (RFC 7519 4.1.1, RFC 8414 3.3).
+fn configured_issuer(iss: &Field, settings: &Settings) -> Result<usize, Refusal> {
+    let log = match iss {
+        Field::Text(iss) => match settings.issuers.iter().position(|known| known == iss) {
+            Some(place) => return Ok(place),
+            None => format!(
+                "iss {}; expected {}",
+                quote(iss),
+                list(settings.issuers.iter().map(String::as_str))
+            ),
+        },
+        Field::Absent => "the token has no iss".to_owned(),
+        _ => "iss is not a text".to_owned(),
+    };
+    Err(Refusal::new(Status::ISSUER_INVALID, log))
+}
+
+macro_rules! payload {
+    ($($field:ident $name:literal),+ $(,)?) => {
+        /// The claims that this library reads, as they stand in the payload: absent and wrongly
+        /// typed ones are judged in stage claims, after the signature.
+        #[derive(Default)]
+        pub struct Payload<'d> { $(pub $field: Field<'d>),+ }
+
+        impl<'d> Payload<'d> {
+            fn read(json: &'d [u8]) -> Result<Payload<'d>, Fault> {
+                let mut payload = Payload::default();
+                let texts = |name: &str| matches!(name, "aud" | "scope" | "scp");
+                read_object(json, texts, &mut |name, value| match name.as_ref() {
+                    $($name => payload.$field = value,)+
+                    _ => {}
+                })?;
+                Ok(payload)
+            }
+        }
+    };
+}
+
+payload! {
+    iss "iss", sub "sub", aud "aud", exp "exp", nbf "nbf", iat "iat",
+    scope "scope", scp "scp",
+    client_id "client_id", azp "azp", cid "cid", appid "appid",
+    typ "typ", token_use "token_use", token_type "token_type", kind "type",
+    nonce "nonce", at_hash "at_hash", c_hash "c_hash",
+    events "events", token_introspection "token_introspection", cnf "cnf",
+}
