@@ -51,9 +51,8 @@ impl Url {
             return Err("has no host, or port 0");
         }
         // `http://host:` and `http://host:99999` leave a colon that is no port.
-        if uri.port().is_none()
-            && authority.as_str().trim_start_matches(uri.host().unwrap_or("")) != ""
-        {
+        let host = uri.host().unwrap_or("");
+        if uri.port().is_none() && authority.as_str().strip_prefix(host) != Some("") {
             return Err("has a port that is not a number up to 65535");
         }
         match uri.scheme_str() {
