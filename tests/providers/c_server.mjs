@@ -58,7 +58,9 @@ async function buildServer() {
 }
 
 function stopProvider() {
-  if (provider) process.kill(provider)
+  try {
+    if (provider) process.kill(provider)
+  } catch {} // it ended by itself
   provider = undefined
 }
 
