@@ -57,6 +57,9 @@ pub struct Held {
 #[derive(Debug)]
 struct Flight {
     number: u64,
+    /// The key id that it was started for.
+    asked: Option<u64>,
+    /// Those that wait for it, the first included.
     joined: Vec<u64>,
 }
 
@@ -125,7 +128,7 @@ impl Cache {
             true => Reads::Keys,
             false => Reads::DiscoveryAndKeys,
         };
-        (Find::Wait(self.start(vec![kid])), Some(reads))
+        (Find::Wait(self.start(Some(kid))), Some(reads))
     }
 
     /// A known key did not verify a signature, or may not be used: the provider may have replaced
@@ -136,11 +139,11 @@ impl Cache {
             return None;
         }
         self.suspect_started = Some(now);
-        self.start(Vec::new());
+        self.start(None);
         Some(Reads::Keys)
     }
 
-    /// A flight brought a set. `brought` tells of each key id that joined whether the set has it;
+    /// A flight brought a set. `brought` tells of a key id whether the set has it;
     /// `spread` is a random number that keeps many processes from refreshing at the same moment.
     pub fn landed(
         &mut self,
@@ -162,9 +165,11 @@ impl Cache {
         self.failed = false;
         self.back_off_ms = 0;
         self.retry_at = 0;
-        let joined = self.flight.take().map_or_else(Vec::new, |flight| flight.joined);
         self.missing.retain(|(id, until)| now < *until && !brought(*id));
-        for id in joined.into_iter().filter(|id| !brought(*id)) {
+        // Only the key id that was there before the provider was asked is known to be missing: one
+        // that joined later may have been published after the answer was made.
+        let asked = self.flight.take().and_then(|flight| flight.asked);
+        if let Some(id) = asked.filter(|id| !brought(*id)) {
             if self.missing.len() == MISSING_MAX {
                 self.missing.pop_front();
             }
@@ -201,13 +206,14 @@ impl Cache {
         if !due || self.flight.is_some() || now < self.retry_at {
             return None;
         }
-        self.start(Vec::new());
+        self.start(None);
         Some(Reads::DiscoveryAndKeys)
     }
 
-    fn start(&mut self, joined: Vec<u64>) -> u64 {
+    fn start(&mut self, asked: Option<u64>) -> u64 {
         self.flights = self.flights.saturating_add(1);
-        self.flight = Some(Flight { number: self.flights, joined });
+        let joined = asked.into_iter().collect();
+        self.flight = Some(Flight { number: self.flights, asked, joined });
         self.flights
     }
 
@@ -262,6 +268,16 @@ mod tests {
         land(&mut cache, 2_020);
         assert_eq!(cache.find(false, 7, 10_000), (Find::NotFound, None), "still remembered");
         assert_eq!(cache.find(false, 7, 60_021), (Find::Wait(4), Some(Reads::Keys)), "forgotten");
+    }
+
+    #[test]
+    fn a_key_id_that_came_during_a_flight_is_not_remembered_as_missing() {
+        let mut cache = warm();
+        cache.find(false, 7, 10);
+        assert_eq!(cache.find(false, 8, 15), (Find::Wait(2), None));
+        land(&mut cache, 20);
+        assert_eq!(cache.find(false, 8, 21), (Find::NotFound, None), "cooldown");
+        assert_eq!(cache.find(false, 8, 2_010), (Find::Wait(3), Some(Reads::Keys)));
     }
 
     #[test]

@@ -10,7 +10,6 @@ use auth::config::Config;
 use auth::ffi::*;
 use auth::record::auth_verdict;
 use auth::status::Status;
-use aws_lc_rs::encoding::AsBigEndian as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
@@ -76,9 +75,7 @@ pub fn signed(alg: &str, header: &[u8], payload: &[u8]) -> String {
     let signature = match alg {
         "RS256" => {
             let mut signature = vec![0; keys.rsa.public_modulus_len()];
-            keys.rsa
-                .sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature)
-                .unwrap();
+            keys.rsa.sign(&RSA_PKCS1_SHA256, &random, signed.as_bytes(), &mut signature).unwrap();
             signature
         }
         "ES256" => keys.p256.sign(&random, signed.as_bytes()).unwrap().as_ref().to_vec(),
@@ -132,6 +129,11 @@ impl Drop for Handle {
 }
 
 impl Handle {
+    /// A method, so that a closure borrows the whole handle.
+    pub fn config(&self) -> *const Config {
+        self.0
+    }
+
     pub fn empty() -> Handle {
         let handle = Handle(auth_config_new());
         assert!(!handle.0.is_null());
@@ -232,7 +234,7 @@ pub type Call<'c> = dyn Fn(*mut auth_verdict, usize) -> Status + 'c;
 
 /// Runs the call with room for everything, and reads the record.
 pub fn answer_of(call: &Call) -> Answer {
-    let mut record = Memory::new(verdict_size(1 << 20));
+    let mut record = Memory::new(verdict_size(1 << 16));
     record.call(call)
 }
 

@@ -1,58 +1,52 @@
 //! The API of `libauth demo --serve`: one route, protected.
 
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+
 use anstream::println;
-use tiny_http::{Header, Request, Response, Server};
 
-use crate::abi::Auth;
+use crate::abi::{Auth, Verdict};
 use crate::demo::{AUDIENCE, SCOPE};
+use crate::issuer::http::{Reply, Request, Server};
 
-/// Serves until the program ends.
-pub fn serve(auth: &Auth, issuer: &str) -> Result<(), String> {
-    let server = Server::http("127.0.0.1:0").map_err(|error| format!("no API: {error}"))?;
-    let address = server.server_addr();
+const HEADER_MALFORMED: i32 = auth::status::Status::HEADER_MALFORMED as i32;
+
+/// Serves on a port of its own until it is dropped.
+pub fn serve(auth: Arc<Auth>, issuer: &str) -> io::Result<Server> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
     println!(
-        "\nDevelopment only. A token, a request with it, and one without:\n\
-         TOKEN=$(curl -s -d grant_type=client_credentials -d audience={AUDIENCE} -d scope={SCOPE} \\\n  \
-         {issuer}/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\n\
+        "\nDevelopment only. A token, a request with it, and one without:\n\n\
+         TOKEN=$(curl -s -d grant_type=client_credentials -d audience={AUDIENCE} \\\n  \
+         -d scope={SCOPE} {issuer}/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\n\
          curl -i -H \"Authorization: Bearer $TOKEN\" http://{address}/orders\n\
          curl -i http://{address}/orders\n\nCtrl-C ends it."
     );
-    for request in server.incoming_requests() {
-        answer(auth, request);
-    }
-    Ok(())
+    Server::start(listener, move |request| answer(&auth, request))
 }
 
-fn answer(auth: &Auth, request: Request) {
-    let sent: Vec<&Header> =
-        request.headers().iter().filter(|header| header.field.equiv("Authorization")).collect();
-    let verdict = match sent.as_slice() {
-        [] => auth.authorize(None, SCOPE),
-        [one] => auth.authorize(Some(one.value.as_str()), SCOPE),
-        _ => auth.describe(HEADER_MALFORMED, "more than one Authorization header"),
-    };
-    let (body, kind) = match verdict.number {
-        0 => (verdict.claims, "application/json"),
-        _ => (verdict.problem, "application/problem+json"),
-    };
-    let status = u16::try_from(verdict.http_status).unwrap_or(500);
-    let mut response = Response::from_string(body).with_status_code(status);
-    let retry = match verdict.retry_after_s {
-        0 => String::new(),
-        seconds => seconds.to_string(),
-    };
-    let fields = [
-        ("Content-Type", kind),
-        ("WWW-Authenticate", verdict.challenge.as_str()),
-        ("Retry-After", retry.as_str()),
-    ];
-    for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
-        if let Ok(header) = Header::from_bytes(name, value) {
-            response.add_header(header);
-        }
+fn answer(auth: &Auth, request: &Request) -> Reply {
+    if request.path != "/orders" {
+        return Reply::text(404, "the API has one route: /orders");
     }
-    // A client that went away needs no answer.
-    let _ = request.respond(response);
+    let sent: Vec<&str> = request.all("authorization").collect();
+    let Verdict { number, http_status, challenge, claims, problem, retry_after_s, .. } =
+        match sent.as_slice() {
+            [] => auth.authorize(None, SCOPE),
+            [one] => auth.authorize(Some(one), SCOPE),
+            _ => auth.describe(HEADER_MALFORMED, "more than one Authorization header"),
+        };
+    if number == 0 {
+        return Reply::text(200, &claims).with("Content-Type", "application/json");
+    }
+    let status = u16::try_from(http_status).unwrap_or(500);
+    let mut reply = Reply::text(status, &problem).with("Content-Type", "application/problem+json");
+    if !challenge.is_empty() {
+        reply.set_header("WWW-Authenticate", challenge);
+    }
+    if retry_after_s > 0 {
+        reply.set_header("Retry-After", retry_after_s.to_string());
+    }
+    reply
 }
-
-const HEADER_MALFORMED: i32 = auth::status::Status::HEADER_MALFORMED as i32;

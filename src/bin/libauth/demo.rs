@@ -2,6 +2,7 @@
 //! tokens that a server meets. Every row says what must come out, and the demo fails when it does not.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anstream::println;
@@ -30,6 +31,7 @@ pub fn run(serve: bool) -> Result<ExitCode, String> {
     let issuer = Issuer::start(0).map_err(|error| format!("no provider: {error}"))?;
     let url = issuer.url();
     println!("provider  {url}\naudience  {AUDIENCE}\nthe API needs the scope {SCOPE}\n");
+    println!("{:24}  {:27} {:5}{:>8}     code", "request", "status", "HTTP", "time");
     let options = [("issuer", url.as_str()), ("audience", AUDIENCE)];
     let auth = Auth::new(&options)?;
     let mut failed = 0u32;
@@ -40,7 +42,8 @@ pub fn run(serve: bool) -> Result<ExitCode, String> {
     };
 
     let good = bearer(&token(&issuer, json!({})));
-    show(&auth, case("valid (fetches the keys)", good.clone(), "ok"));
+    show(&auth, case("valid, keys fetched", good.clone(), "ok"));
+    show(&auth, case("valid, keys held", good, "ok"));
     for each in refused(&issuer) {
         show(&auth, each);
     }
@@ -58,7 +61,10 @@ pub fn run(serve: bool) -> Result<ExitCode, String> {
     }
     if serve {
         issuer.start_again().map_err(|error| format!("the provider is gone: {error}"))?;
-        api::serve(&auth, &url)?;
+        let _api = api::serve(Arc::new(auth), &url).map_err(|e| format!("no API: {e}"))?;
+        loop {
+            std::thread::park();
+        }
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -71,7 +77,11 @@ fn refused(issuer: &Issuer) -> Vec<Case> {
     let encrypted = "eyJhbGciOiJSU0EtT0FFUCJ9.a2V5.aXY.Y2lwaGVy.dGFn";
     vec![
         case("expired", with(json!({"exp": now.saturating_sub(3600)})), "auth.token_expired"),
-        case("wrong audience", with(json!({"aud": "https://other.example"})), "auth.audience_invalid"),
+        case(
+            "wrong audience",
+            with(json!({"aud": "https://other.example"})),
+            "auth.audience_invalid",
+        ),
         case("wrong issuer", with(json!({"iss": "https://evil.example"})), "auth.issuer_invalid"),
         case("tampered", bearer(&tampered(issuer)), "auth.signature_invalid"),
         case("alg: none", bearer(&unsigned(issuer)), "auth.algorithm_not_allowed"),
