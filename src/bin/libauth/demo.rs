@@ -31,7 +31,7 @@ pub fn run(serve: bool) -> Result<ExitCode, String> {
     let issuer = Issuer::start(0).map_err(|error| format!("no provider: {error}"))?;
     let url = issuer.url();
     println!("provider  {url}\naudience  {AUDIENCE}\nthe API needs the scope {SCOPE}\n");
-    println!("{:24}  {:27} {:5}{:>8}     code", "request", "status", "HTTP", "time");
+    println!("{:24}  {:27} {:4}{:>10}  code", "request", "status", "HTTP", "time");
     let options = [("issuer", url.as_str()), ("audience", AUDIENCE)];
     let auth = Auth::new(&options)?;
     let mut failed = 0u32;
