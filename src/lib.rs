@@ -18,6 +18,8 @@
 #[doc(hidden)]
 pub mod verify;
 
+#[doc(hidden)]
+pub mod call;
 /// Stage claims: payload fields + options + now → claims.
 #[doc(hidden)]
 pub mod claims;

@@ -22,13 +22,13 @@ pub fn issuer(got: &str, expected: &str) -> Option<&'static str> {
     if bare(got) == bare(expected) {
         return Some("they differ by a slash at the end");
     }
-    if without_scheme(got) == without_scheme(expected) {
+    if after_scheme(got) == after_scheme(expected) {
         return Some("they differ by http and https");
     }
     if got.eq_ignore_ascii_case(expected) {
         return Some("they differ by upper and lower case");
     }
-    if without_port(got) == without_port(expected) {
+    if less_port(got) == less_port(expected) {
         return Some("they differ by the port");
     }
     None
@@ -57,11 +57,11 @@ pub fn audience(got: &[&str], expected: &[String], client_id: &str) -> Option<&'
     None
 }
 
-fn without_scheme(url: &str) -> &str {
+fn after_scheme(url: &str) -> &str {
     url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or(url)
 }
 
-fn without_port(url: &str) -> String {
+fn less_port(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let host = host.rsplit_once(':').map_or(host, |(host, _)| host);

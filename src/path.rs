@@ -19,10 +19,9 @@ impl Path {
     pub fn parse(text: &str) -> Option<Path> {
         let steps_ok = match text.strip_prefix('/') {
             // RFC 6901 3: `~` is followed by 0 or 1.
-            Some(_) => text
-                .split('~')
-                .skip(1)
-                .all(|after| after.starts_with('0') || after.starts_with('1')),
+            Some(_) => text.match_indices('~').all(|(at, _)| {
+                matches!(text.as_bytes().get(at.saturating_add(1)), Some(b'0' | b'1'))
+            }),
             None => text.split('.').all(|step| !step.is_empty()),
         };
         let fits = !text.is_empty() && text.len() <= PATH_MAX_BYTES;

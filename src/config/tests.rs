@@ -239,7 +239,7 @@ fn a_later_right_load_takes_mistakes_back() {
 }
 
 #[test]
-fn issuers_are_trust_domains_with_defaults() {
+fn issuers_have_defaults() {
     let issuers = r#"[{"issuer":"https://a.example","audience":"x","claims":{"leeway":5}},
             {"issuer":"https://b.example","keys":{"jwks_uri":"https://b.example/keys"}}]"#;
     let config = config(&[("issuers", issuers), ("audience", "y"), ("claims.leeway", "7")]);
