@@ -6,6 +6,8 @@
 use std::ffi::{CStr, c_char};
 use std::ptr;
 
+#[cfg(feature = "test-panic")]
+pub use crate::call::PANIC;
 use crate::call::{Call, argument, bytes, c_text, guarded};
 use crate::config::Config;
 use crate::header;

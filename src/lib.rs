@@ -18,8 +18,7 @@
 #[doc(hidden)]
 pub mod verify;
 
-#[doc(hidden)]
-pub mod call;
+mod call;
 /// Stage claims: payload fields + options + now → claims.
 #[doc(hidden)]
 pub mod claims;
