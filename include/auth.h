@@ -32,9 +32,9 @@
 #define AUTH_MUST_USE
 #endif
 
-// Outcomes in the order of the checks: of several faults the first is told. The thousands
-// digit is the stage: header token keys signature claims verdict language. Numbers never
-// change; more may come. docs/statuses.md has the HTTP status, code and client's sentence.
+// Outcomes in the order of the checks: of several faults the first is told. The
+// thousands digit is the stage: header token keys signature claims verdict language.
+// Numbers never change; more may come. docs/statuses.md has the rest of each row.
 typedef enum auth_status {
   // The token is valid.
   AUTH_STATUS_OK = 0,
@@ -198,6 +198,7 @@ const char *auth_version(void);
 
 // Returns a new handle with every option at its default, or NULL when that fails. Yours: free it
 // with auth_config_free. One handle a process is the usual number; two never influence each other.
+// Never blocks; any thread.
 auth_config *auth_config_new(void);
 
 // Sets one option (docs/options.md); key and value are copied. A later set replaces. Lists:
@@ -208,12 +209,26 @@ auth_config *auth_config_new(void);
 auth_status auth_config_set(auth_config *config, const char *key, const char *value,
     auth_verdict *out, size_t out_size);
 
-// Judges all options together; the log sentence tells every mistake. Freezes nothing, asks no
-// network.
+// Sets the members of a JSON object, nested or dotted: `{"issuer": …, "keys": {"ttl": "5m"}}`.
+// Texts, arrays of texts for lists, numbers for durations (seconds) and sizes (bytes), objects for
+// keys.jwks; null is OPTION_INVALID. All or nothing; mistakes are told together and remembered by
+// their keys. For the rest as auth_config_set.
+auth_status auth_config_load(auth_config *config, const char *json, size_t json_len,
+    auth_verdict *out, size_t out_size);
+
+// Sets every option that the environment has (LIBAUTH_ISSUER, LIBAUTH_KEYS_TTL, …), all or
+// nothing. Other LIBAUTH_* variables are told in the log sentence of the OK. Reads nothing in a
+// set-user-id program. No other thread may change the environment meanwhile. For the rest as
+// auth_config_set.
+auth_status auth_config_load_env(auth_config *config, auth_verdict *out, size_t out_size);
+
+// Judges all options together; the log sentence tells every mistake. Freezes nothing. Never blocks
+// on the network. Threads: any.
 auth_status auth_config_check(const auth_config *config, auth_verdict *out, size_t out_size);
 
 // Frees the handle, its keys and a fetch that is under way. NULL is allowed. Call it once, when no
-// other call on the handle runs. Blocks until a fetch has ended, which it interrupts.
+// other call on the handle runs. Blocks until a fetch has ended, which it interrupts. Threads:
+// any one.
 void auth_config_free(auth_config *config);
 
 // Finds the token in the value of an Authorization header: *token points into header (RFC 6750
@@ -233,10 +248,11 @@ AUTH_MUST_USE auth_status auth_verify(const auth_config *config, const char *tok
 AUTH_MUST_USE auth_status auth_verify_at(const auth_config *config, const char *token,
     size_t token_len, int64_t now, auth_verdict *out, size_t out_size);
 
-// The whole of it: auth_extract_bearer, auth_verify, and what this request needs. `require`:
-// scopes separated by one space, all needed; NULL or empty = only `verdict.require`.
-// REQUIREMENT_INVALID is your mistake and told before anything else. Blocks and freezes as
-// auth_verify. Threads: any.
+// The whole of it: auth_extract_bearer, auth_verify, and what this request needs. `require`: items
+// separated by one space, all needed: a scope, `role:x`, `permission:x`, `group:x`,
+// `claim:path=value` or `scope:x`; `a|b` = one of; or a JSON array of items. NULL or empty = only
+// `verdict.require`. REQUIREMENT_INVALID is your mistake and told before anything else. Blocks and
+// freezes as auth_verify. Threads: any.
 AUTH_MUST_USE auth_status auth_authorize(const auth_config *config, const char *header,
     size_t header_len, const char *require, size_t require_len, auth_verdict *out, size_t out_size);
 
@@ -245,10 +261,23 @@ AUTH_MUST_USE auth_status auth_authorize_at(const auth_config *config, const cha
     size_t header_len, const char *require, size_t require_len, int64_t now, auth_verdict *out,
     size_t out_size);
 
+// Asks claims for more: what a second requirement needs of a token that was accepted. `claims` is
+// the text of that verdict and is trusted as such: no signature, time or audience is looked at
+// again. OK fills status and code alone. CLAIM_MALFORMED for a text that is no claims object.
+// Never blocks. Threads: any.
+AUTH_MUST_USE auth_status auth_require(const auth_config *config, const char *claims,
+    size_t claims_len, const char *require, size_t require_len, auth_verdict *out, size_t out_size);
+
+// Reads one claim as text: `path` is a name, a dotted path or a JSON pointer. A JSON text without
+// U+0000 as what it stands for, anything else as its JSON. Returns the bytes needed without the
+// NUL, and writes them and a NUL only if all fits; SIZE_MAX = absent. Never blocks; any thread.
+size_t auth_claim(const char *claims, size_t claims_len, const char *path, char *out,
+    size_t out_size);
+
 // Writes the full answer (sentences, challenge, problem) for a status that you found yourself,
 // such as HEADER_MALFORMED for two Authorization headers; `detail` (may be NULL) goes into the log
 // sentence alone. Returns that status; ARGUMENT_INVALID for OK and for a number that is none.
-// Never blocks.
+// Never blocks; any thread.
 auth_status auth_describe(const auth_config *config, int32_t status, const char *detail,
     size_t detail_len, auth_verdict *out, size_t out_size);
 

@@ -4,21 +4,28 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::{ptr, slice};
+use std::ptr;
 
-use crate::config::{Config, Runtime};
+#[cfg(feature = "test-panic")]
+pub use crate::call::PANIC;
+use crate::call::{Call, argument, bytes, c_text, guarded};
+use crate::config::Config;
 use crate::header;
-use crate::record::{Record, auth_verdict};
+use crate::path::{self, Path};
+use crate::record::auth_verdict;
+use crate::requirement::Requirement;
 use crate::status::Status;
-use crate::verdict::{Answer, ChallengeTexts, Refusal, Requirement, refuse};
-use crate::verify::{Moment, authorize, verify};
+use crate::verdict::{Refusal, SENTENCE_MAX_BYTES};
+use crate::verify::{Moment, require as require_more};
 
 /// The version of this interface: a program or binding refuses a library that answers another
 /// number.
 pub const AUTH_ABI: u32 = 1;
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+
+/// More of a detail than fits a sentence is not looked at.
+const DETAIL_MAX_BYTES: usize = 4 * SENTENCE_MAX_BYTES;
 
 /// Returns AUTH_ABI of the library. Never blocks; any thread.
 #[unsafe(no_mangle)]
@@ -34,6 +41,7 @@ pub extern "C" fn auth_version() -> *const c_char {
 
 /// Returns a new handle with every option at its default, or NULL when that fails. Yours: free it
 /// with auth_config_free. One handle a process is the usual number; two never influence each other.
+/// Never blocks; any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn auth_config_new() -> *mut Config {
     guarded(ptr::null_mut(), || Box::into_raw(Box::new(Config::default())))
@@ -56,19 +64,65 @@ pub unsafe extern "C" fn auth_config_set(
     out: *mut auth_verdict,
     out_size: usize,
 ) -> Status {
-    // SAFETY: as promised by the caller; so in every function below.
+    // SAFETY: as promised by the caller; so in every function below. Measured before the record is
+    // closed: a text that it overlaps would be read changed, or without end.
+    let (key, value) = unsafe { (c_text(key), c_text(value)) };
     let call = unsafe { Call::begin(config, out, out_size) };
     call.answer(|call| {
         let config = call.handle()?;
-        let key = unsafe { call.c_text(key) }?.unwrap_or_default();
-        let value = unsafe { call.c_text(value) }?;
+        let key = key.map(|key| call.c_text(key)).transpose()?.unwrap_or_default();
+        let value = value.map(|value| call.c_text(value)).transpose()?;
         config.set(key, value)?;
         Ok(call.ok())
     })
 }
 
-/// Judges all options together; the log sentence tells every mistake. Freezes nothing, asks no
-/// network.
+/// Sets the members of a JSON object, nested or dotted: `{"issuer": …, "keys": {"ttl": "5m"}}`.
+/// Texts, arrays of texts for lists, numbers for durations (seconds) and sizes (bytes), objects for
+/// keys.jwks; null is OPTION_INVALID. All or nothing; mistakes are told together and remembered by
+/// their keys. For the rest as auth_config_set.
+///
+/// # Safety
+/// `config` is a live handle; `json` has `json_len` bytes; `out` is NULL or has `out_size` writable
+/// bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn auth_config_load(
+    config: *mut Config,
+    json: *const c_char,
+    json_len: usize,
+    out: *mut auth_verdict,
+    out_size: usize,
+) -> Status {
+    let call = unsafe { Call::begin(config, out, out_size) };
+    call.answer(|call| {
+        let config = call.handle()?;
+        config.load(unsafe { call.bytes(json, json_len) }?)?;
+        Ok(call.ok())
+    })
+}
+
+/// Sets every option that the environment has (LIBAUTH_ISSUER, LIBAUTH_KEYS_TTL, …), all or
+/// nothing. Other LIBAUTH_* variables are told in the log sentence of the OK. Reads nothing in a
+/// set-user-id program. No other thread may change the environment meanwhile. For the rest as
+/// auth_config_set.
+///
+/// # Safety
+/// `config` is a live handle; `out` is NULL or has `out_size` writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn auth_config_load_env(
+    config: *mut Config,
+    out: *mut auth_verdict,
+    out_size: usize,
+) -> Status {
+    let call = unsafe { Call::begin(config, out, out_size) };
+    call.answer(|call| {
+        let warnings = call.handle()?.load_env()?.join("; ");
+        Ok(call.ok_but(&warnings))
+    })
+}
+
+/// Judges all options together; the log sentence tells every mistake. Freezes nothing. Never blocks
+/// on the network. Threads: any.
 ///
 /// # Safety
 /// `config` is a live handle; `out` is NULL or has `out_size` writable bytes.
@@ -86,7 +140,8 @@ pub unsafe extern "C" fn auth_config_check(
 }
 
 /// Frees the handle, its keys and a fetch that is under way. NULL is allowed. Call it once, when no
-/// other call on the handle runs. Blocks until a fetch has ended, which it interrupts.
+/// other call on the handle runs. Blocks until a fetch has ended, which it interrupts. Threads:
+/// any one.
 ///
 /// # Safety
 /// `config` is NULL or a live handle that nobody uses any more.
@@ -121,8 +176,8 @@ pub unsafe extern "C" fn auth_extract_bearer(
             unsafe { token_len.write_unaligned(text.len()) };
         }
     };
+    set(&[], ptr::null());
     guarded(Status::INTERNAL, || {
-        set(&[], ptr::null());
         if token.is_null() || token_len.is_null() {
             return Status::ARGUMENT_INVALID;
         }
@@ -178,10 +233,11 @@ pub unsafe extern "C" fn auth_verify_at(
     call.answer(|call| call.judge_token(token, token_len, Moment::At(now)))
 }
 
-/// The whole of it: auth_extract_bearer, auth_verify, and what this request needs. `require`:
-/// scopes separated by one space, all needed; NULL or empty = only `verdict.require`.
-/// REQUIREMENT_INVALID is your mistake and told before anything else. Blocks and freezes as
-/// auth_verify. Threads: any.
+/// The whole of it: auth_extract_bearer, auth_verify, and what this request needs. `require`: items
+/// separated by one space, all needed: a scope, `role:x`, `permission:x`, `group:x`,
+/// `claim:path=value` or `scope:x`; `a|b` = one of; or a JSON array of items. NULL or empty = only
+/// `verdict.require`. REQUIREMENT_INVALID is your mistake and told before anything else. Blocks and
+/// freezes as auth_verify. Threads: any.
 ///
 /// # Safety
 /// `config` is a live handle; `header` has `header_len` bytes and `require` `require_len`; `out` is
@@ -223,10 +279,72 @@ pub unsafe extern "C" fn auth_authorize_at(
     })
 }
 
+/// Asks claims for more: what a second requirement needs of a token that was accepted. `claims` is
+/// the text of that verdict and is trusted as such: no signature, time or audience is looked at
+/// again. OK fills status and code alone. CLAIM_MALFORMED for a text that is no claims object.
+/// Never blocks. Threads: any.
+///
+/// # Safety
+/// `config` is a live handle; `claims` has `claims_len` bytes and `require` `require_len`; `out` is
+/// NULL or has `out_size` writable bytes.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn auth_require(
+    config: *const Config,
+    claims: *const c_char,
+    claims_len: usize,
+    require: *const c_char,
+    require_len: usize,
+    out: *mut auth_verdict,
+    out_size: usize,
+) -> Status {
+    let call = unsafe { Call::begin(config, out, out_size) };
+    call.answer(|call| {
+        let config = call.handle()?;
+        let claims = unsafe { call.bytes(claims, claims_len) }?;
+        let require = unsafe { call.bytes(require, require_len) }?;
+        let runtime = config.runtime()?;
+        require_more(runtime, claims, &Requirement::parse(require)?)?;
+        Ok(call.ok())
+    })
+}
+
+/// Reads one claim as text: `path` is a name, a dotted path or a JSON pointer. A JSON text without
+/// U+0000 as what it stands for, anything else as its JSON. Returns the bytes needed without the
+/// NUL, and writes them and a NUL only if all fits; SIZE_MAX = absent. Never blocks; any thread.
+///
+/// # Safety
+/// `claims` has `claims_len` bytes; `path` is NULL or ends in NUL; `out` is NULL or has `out_size`
+/// writable bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn auth_claim(
+    claims: *const c_char,
+    claims_len: usize,
+    path: *const c_char,
+    out: *mut c_char,
+    out_size: usize,
+) -> usize {
+    guarded(usize::MAX, || {
+        let claims = unsafe { bytes(claims, claims_len) }.ok();
+        let claims = claims.and_then(|claims| std::str::from_utf8(claims).ok());
+        if path.is_null() {
+            return usize::MAX;
+        }
+        let path = unsafe { CStr::from_ptr(path) }.to_str().ok().and_then(Path::parse);
+        let found = claims.zip(path.as_ref()).and_then(|(claims, path)| path.find(claims));
+        let Some(text) = found.map(path::as_text) else { return usize::MAX };
+        if !out.is_null() && text.len() < out_size {
+            unsafe { ptr::copy(text.as_ptr(), out.cast(), text.len()) };
+            unsafe { out.add(text.len()).write(0) };
+        }
+        text.len()
+    })
+}
+
 /// Writes the full answer (sentences, challenge, problem) for a status that you found yourself,
 /// such as HEADER_MALFORMED for two Authorization headers; `detail` (may be NULL) goes into the log
 /// sentence alone. Returns that status; ARGUMENT_INVALID for OK and for a number that is none.
-/// Never blocks.
+/// Never blocks; any thread.
 ///
 /// # Safety
 /// `config` is a live handle; `detail` has `detail_len` bytes; `out` is NULL or has `out_size`
@@ -248,6 +366,7 @@ pub unsafe extern "C" fn auth_describe(
             None | Some(Status::OK) => Err(argument("there is no refusal of this number")),
             Some(status) if detail.is_empty() => Err(Refusal::new(status, status.row().doc.trim())),
             Some(status) => {
+                let detail = detail.get(..DETAIL_MAX_BYTES).unwrap_or(detail);
                 let log = String::from_utf8_lossy(detail).into_owned();
                 Err(Refusal::new(status, log))
             }
@@ -270,131 +389,4 @@ pub extern "C" fn auth_status_name(status: i32) -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn auth_tables_json() -> *const c_char {
     guarded(c"{}".as_ptr(), || crate::table::tables_json().as_ptr())
-}
-
-/// For tests: the next exported function panics inside its guard.
-#[cfg(feature = "test-panic")]
-pub static PANIC: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
-
-/// Runs the body of an exported function: no panic leaves it.
-fn guarded<T>(after_panic: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(|| {
-        #[cfg(feature = "test-panic")]
-        assert!(!PANIC.swap(false, std::sync::atomic::Ordering::SeqCst), "asked for by a test");
-        body()
-    }))
-    .unwrap_or(after_panic)
-}
-
-fn argument(log: &'static str) -> Refusal {
-    Refusal::new(Status::ARGUMENT_INVALID, log)
-}
-
-/// NULL with length 0 is empty text. An impossible length, or NULL with one, is an error, and no
-/// slice is made of it.
-///
-/// # Safety
-/// `start` has `length` readable bytes.
-unsafe fn bytes<'a>(start: *const c_char, length: usize) -> Result<&'a [u8], ()> {
-    let impossible = isize::try_from(length).is_err() || start.addr().checked_add(length).is_none();
-    match (start.is_null(), length) {
-        (_, 0) => Ok(&[]),
-        (true, _) => Err(()),
-        _ if impossible => Err(()),
-        _ => Ok(unsafe { slice::from_raw_parts(start.cast(), length) }),
-    }
-}
-
-/// One call with a handle and a record.
-struct Call {
-    config: *const Config,
-    record: Record,
-}
-
-impl Call {
-    /// # Safety
-    /// `config` is NULL or a live handle; `out` is NULL or has `out_size` writable bytes.
-    unsafe fn begin(config: *const Config, out: *mut auth_verdict, out_size: usize) -> Call {
-        Call { config, record: unsafe { Record::closed(out, out_size) } }
-    }
-
-    /// Runs the body; a refusal is written as a whole answer.
-    fn answer(&self, body: impl FnOnce(&Call) -> Result<Status, Refusal>) -> Status {
-        let whole = || {
-            body(self).unwrap_or_else(|refusal| {
-                let texts = self
-                    .handle()
-                    .map_or_else(|_| ChallengeTexts::default(), |config| config.challenge_texts());
-                self.record.write(&refuse(&refusal, &texts))
-            })
-        };
-        guarded(None, || Some(whole()))
-            .or_else(|| guarded(None, || Some(self.record.defect())))
-            .unwrap_or(Status::INTERNAL)
-    }
-
-    fn ok(&self) -> Status {
-        self.record.write(&Answer { status: Status::OK, ..Answer::default() })
-    }
-
-    fn handle(&self) -> Result<&Config, Refusal> {
-        // SAFETY: NULL or live, as `begin` was promised.
-        unsafe { self.config.as_ref() }.ok_or_else(|| argument("the handle is NULL"))
-    }
-
-    /// # Safety
-    /// `start` has `length` readable bytes.
-    unsafe fn bytes<'a>(&self, start: *const c_char, length: usize) -> Result<&'a [u8], Refusal> {
-        let impossible = "NULL with a length, or a length that no memory has";
-        let input = unsafe { bytes(start, length) }.map_err(|()| argument(impossible))?;
-        self.apart(input)
-    }
-
-    fn apart<'a>(&self, input: &'a [u8]) -> Result<&'a [u8], Refusal> {
-        match !input.is_empty() && self.record.overlaps(input.as_ptr(), input.len()) {
-            true => Err(argument("out overlaps an input")),
-            false => Ok(input),
-        }
-    }
-
-    /// A text that ends in NUL, or None for NULL.
-    ///
-    /// # Safety
-    /// `start` is NULL or ends in NUL.
-    unsafe fn c_text<'a>(&self, start: *const c_char) -> Result<Option<&'a [u8]>, Refusal> {
-        if start.is_null() {
-            return Ok(None);
-        }
-        self.apart(unsafe { CStr::from_ptr(start) }.to_bytes()).map(Some)
-    }
-
-    fn judge_token(
-        &self,
-        token: *const c_char,
-        token_len: usize,
-        moment: Moment,
-    ) -> Result<Status, Refusal> {
-        let config = self.handle()?;
-        if !token.is_null() && isize::try_from(token_len).is_err() {
-            let log = "the length of the token is one that no memory has";
-            return Err(Refusal::new(Status::TOKEN_TOO_LARGE, log));
-        }
-        let token = unsafe { self.bytes(token, token_len) }?;
-        let runtime = config.runtime()?;
-        verify(runtime, token, &Requirement::default(), moment, |answer| self.record.write(answer))
-    }
-
-    fn judge_header(
-        &self,
-        (header, header_len): (*const c_char, usize),
-        (require, require_len): (*const c_char, usize),
-        moment: Moment,
-    ) -> Result<Status, Refusal> {
-        let config = self.handle()?;
-        let header = unsafe { self.bytes(header, header_len) }?;
-        let require = unsafe { self.bytes(require, require_len) }?;
-        let runtime: &Runtime = config.runtime()?;
-        let requirement = Requirement::parse(require)?;
-        authorize(runtime, header, &requirement, moment, |answer| self.record.write(answer))
-    }
 }

@@ -8,12 +8,15 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// The outer object counts as one.
 const MAX_DEPTH: usize = 32;
 /// Up to here names are compared one by one; beyond, as keyed hashes (a linear scan of 1 900 names
 /// took longer than a hundred signatures).
 const LINEAR_NAMES: usize = 32;
+/// Of all open objects together: many small objects inside one another must not take much either.
+const LINEAR_NAMES_OPEN: usize = 96;
 
 /// The value of a member of the outer object, as far as this library reads values.
 #[derive(Debug, Default)]
@@ -41,6 +44,11 @@ impl Texts {
     fn push(&mut self, text: &str) {
         self.text.push_str(text);
         self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+    }
+
+    /// With one byte behind each.
+    pub fn joined_bytes(&self) -> usize {
+        self.text.len().saturating_add(self.ends.len())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &str> {
@@ -76,16 +84,20 @@ impl fmt::Display for Fault {
     }
 }
 
+/// JSON text is UTF-8 (RFC 8259 8.1), also where nobody reads it.
+pub fn utf8(document: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(document).map_err(|_| Fault::NotUtf8)
+}
+
 /// Reads one object and hands out its members in order. `wants_texts` says of which names an array
 /// of texts is to be kept.
 pub fn read_object<'de>(
-    document: &'de [u8],
+    document: &'de str,
     wants_texts: fn(&str) -> bool,
     member: &mut dyn FnMut(Cow<'de, str>, Field<'de>),
 ) -> Result<(), Fault> {
-    let text = std::str::from_utf8(document).map_err(|_| Fault::NotUtf8)?;
     let mut state = State { names: Vec::with_capacity(LINEAR_NAMES), fault: Fault::Syntax };
-    let mut reader = serde_json::Deserializer::from_str(text);
+    let mut reader = serde_json::Deserializer::from_str(document);
     let root = Root { state: &mut state, wants_texts, member };
     let read = root.deserialize(&mut reader).and_then(|()| reader.end());
     read.map_err(|_| state.fault)
@@ -108,12 +120,14 @@ impl State<'_> {
 /// The names of one open object.
 struct Names {
     base: usize,
+    /// A bit for each name that was added: most new names are seen to be new by this alone.
+    marks: u64,
     hashes: Option<(RandomState, Vec<u64>)>,
 }
 
 impl Names {
     fn open(state: &State) -> Names {
-        Names { base: state.names.len(), hashes: None }
+        Names { base: state.names.len(), marks: 0, hashes: None }
     }
 
     fn add<'de, E: Error>(&mut self, state: &mut State<'de>, name: Cow<'de, str>) -> Result<(), E> {
@@ -122,10 +136,13 @@ impl Names {
             return Ok(());
         }
         let own = state.names.get(self.base..).unwrap_or_default();
-        if own.contains(&name) {
+        let mark = mark(name.as_bytes());
+        let maybe_known = self.marks & mark != 0;
+        self.marks |= mark;
+        if maybe_known && own.contains(&name) {
             return Err(state.refuse(Fault::DuplicateName));
         }
-        if own.len() == LINEAR_NAMES {
+        if own.len() == LINEAR_NAMES || state.names.len() >= LINEAR_NAMES_OPEN {
             let hasher = RandomState::new();
             let mut hashes: Vec<u64> = own.iter().map(|n| hasher.hash_one(n.as_ref())).collect();
             hashes.push(hasher.hash_one(name.as_ref()));
@@ -146,6 +163,13 @@ impl Names {
         }
         Ok(())
     }
+}
+
+/// Equal names have equal marks.
+fn mark(name: &[u8]) -> u64 {
+    let (first, last) = (name.first().unwrap_or(&0), name.last().unwrap_or(&0));
+    let mixed = usize::from(*first).wrapping_mul(7) ^ usize::from(*last).wrapping_mul(31);
+    1u64.rotate_left((mixed ^ name.len()) as u32)
 }
 
 /// The outer object.
@@ -300,4 +324,81 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
         names.close(self.state)?;
         Ok(Field::Object)
     }
+}
+
+/// Any value, read as strictly as a member of an object would be.
+pub fn check(value: &str) -> Result<(), Fault> {
+    let mut state = State { names: Vec::new(), fault: Fault::Syntax };
+    let mut reader = serde_json::Deserializer::from_str(value);
+    let any = Value { state: &mut state, depth: 1, texts: false };
+    let read = any.deserialize(&mut reader).map(drop).and_then(|()| reader.end());
+    read.map_err(|_| state.fault)
+}
+
+/// Hands out the members of one object with the JSON text of each value. Names twice are refused;
+/// what is inside the values is not looked at.
+pub fn members<'de>(
+    document: &'de str,
+    member: &mut dyn FnMut(Cow<'de, str>, &'de str),
+) -> Result<(), Fault> {
+    struct Members<'m, 'de>(&'m mut dyn FnMut(Cow<'de, str>, &'de str), &'m mut State<'de>);
+    impl<'de> Visitor<'de> for Members<'_, 'de> {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            let mut names = Names::open(self.1);
+            while let Some(name) = map.next_key_seed(Name)? {
+                names.add(self.1, name.clone())?;
+                (self.0)(name, map.next_value::<&RawValue>()?.get());
+            }
+            names.close(self.1)
+        }
+    }
+    let mut state = State { names: Vec::new(), fault: Fault::Syntax };
+    let mut reader = serde_json::Deserializer::from_str(document);
+    let read = reader.deserialize_map(Members(member, &mut state)).and_then(|()| reader.end());
+    read.map_err(|_| state.fault)
+}
+
+/// The JSON text of one member of an object.
+pub fn member<'de>(object: &'de str, name: &str) -> Option<&'de str> {
+    let mut found = None;
+    let read = members(object, &mut |own, value| {
+        if own == name {
+            found = Some(value);
+        }
+    });
+    read.ok().and(found)
+}
+
+/// Hands out the JSON text of each element of one array, until `element` says false.
+pub fn elements<'de>(
+    document: &'de str,
+    element: &mut dyn FnMut(&'de str) -> bool,
+) -> Result<(), Fault> {
+    struct Elements<'m, 'de>(&'m mut dyn FnMut(&'de str) -> bool);
+    impl<'de> Visitor<'de> for Elements<'_, 'de> {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("an array")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+            let mut going = true;
+            while let Some(value) = seq.next_element::<&RawValue>()? {
+                going = going && (self.0)(value.get());
+            }
+            Ok(())
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_str(document);
+    let read = reader.deserialize_seq(Elements(element)).and_then(|()| reader.end());
+    read.map_err(|_| Fault::Syntax)
+}
+
+/// The text that a JSON string stands for.
+pub fn text(json: &str) -> Option<Cow<'_, str>> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    reader.deserialize_str(Name).ok()
 }

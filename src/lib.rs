@@ -18,6 +18,7 @@
 #[doc(hidden)]
 pub mod verify;
 
+mod call;
 /// Stage claims: payload fields + options + now → claims.
 #[doc(hidden)]
 pub mod claims;
@@ -45,6 +46,15 @@ pub mod verdict;
 /// The handle: set, check together, freeze.
 #[doc(hidden)]
 pub mod config;
+/// Part of claims and verdict: where a claim stands, what a request needs, and what was nearly
+/// right.
+#[doc(hidden)]
+pub mod near_miss;
+#[doc(hidden)]
+pub mod path;
+#[doc(hidden)]
+pub mod requirement;
+
 /// The two tables, and the macros that read them.
 #[doc(hidden)]
 pub mod options;

@@ -17,8 +17,12 @@ pub enum Kind {
     Seconds { min: u64, max: u64 },
     /// A number of bytes, or with a unit: `64k 1m`.
     Bytes { min: u64, max: u64 },
-    /// A JSON object.
-    Json,
+    /// A claim: a dotted path or a JSON pointer.
+    Path,
+    /// A JSON Web Key Set as a JSON object, or public keys as PEM.
+    KeySet,
+    /// A JSON array of objects, one for each trust domain.
+    Issuers,
     /// What a token must be granted: section "Requirements" of the docs.
     Requirement,
     /// Printable ASCII without `"` and `\`, for a header field.
@@ -38,10 +42,14 @@ options! {
     /// Exact `iss` of the tokens to accept, one or several, and the base of discovery. Any text
     /// when the keys are given otherwise.
     ISSUER "issuer" Kind::List { max_bytes: ISSUER_MAX_BYTES }, "required",
-        ["issuerBaseURL", "issuer-uri", "issuer_url", "iss", "authority", "domain", "issuers"];
+        ["issuerBaseURL", "issuer-uri", "issuer_url", "iss", "authority", "domain"];
     /// `aud` must name one of these. `*` = not checked: it must be written, and is warned about.
     AUDIENCE "audience" Kind::List { max_bytes: 1024 }, "required",
         ["audiences", "aud", "validAudiences", "clientId", "client_id"];
+    /// Instead of `issuer`: several trust domains, each an object of `issuer`, `audience`,
+    /// `claims.*` and `keys.*`; what stands outside is their default. `iss` chooses one, whose
+    /// options alone then hold.
+    ISSUERS "issuers" Kind::Issuers, "-", ["trustedIssuers", "multiIssuer", "tenantConfigurations"];
 
     /// The signature algorithms that are accepted (RFC 7518, RFC 8037, RFC 9864). Never `none` or
     /// HS*.
@@ -52,6 +60,9 @@ options! {
     /// `absent` stands for a token without `typ`.
     TOKEN_TYPES "token.types" Kind::List { max_bytes: 64 }, "JWT at+jwt absent",
         ["typ", "types", "tokenType"];
+    /// `rfc9068`: header type at+jwt alone, and iss, exp, aud, sub, client_id, iat and jti present.
+    TOKEN_PROFILE "token.profile" Kind::Word(&["default", "rfc9068"]), "default",
+        ["profile", "strict"];
     /// A longer token is refused before it is decoded.
     TOKEN_MAX_BYTES "token.max_bytes" Kind::Bytes { min: 256, max: MIB }, "16k",
         ["maxTokenSize", "max_token_size"];
@@ -66,8 +77,8 @@ options! {
     /// The URL of the key set (JWKS). Skips discovery.
     KEYS_JWKS_URI "keys.jwks_uri" Kind::Url, "from discovery",
         ["jwksUri", "jwks_uri", "jwk-set-uri", "jwksUrl", "jwks_url", "jwksURL", "jku"];
-    /// A key set (JWKS) held locally: no network.
-    KEYS_JWKS "keys.jwks" Kind::Json, "-", ["jwks", "keys", "jwk-set", "public-key-location"];
+    /// A key set (JWKS), or public keys as PEM, held locally: no network.
+    KEYS_JWKS "keys.jwks" Kind::KeySet, "-", ["jwks", "keys", "jwk-set", "public-key-location"];
     /// Keys are refreshed after this long; `Cache-Control: max-age` may say less, down to 1m.
     KEYS_TTL "keys.ttl" Kind::Seconds { min: 1, max: 7 * DAY_S }, "10m",
         ["cacheMaxAge", "cache_ttl", "ttl", "jwks_cache_ttl", "refreshInterval", "lifespan"];
@@ -87,9 +98,41 @@ options! {
     KEYS_HTTP "keys.http" Kind::Word(&["loopback", "always", "never"]), "loopback",
         ["allowInsecureRequests", "requireHttps", "http"];
 
-    /// How far clocks may differ, for `exp` and `nbf`.
+    /// How far clocks may differ, for `exp`, `nbf` and `iat`.
     CLAIMS_LEEWAY "claims.leeway" Kind::Seconds { min: 0, max: 300 }, "30s",
         ["clockTolerance", "clock_skew", "clockSkew", "leeway", "clock-skew"];
+
+    /// Claims that must be present, or `claim=value` (equal, or an array that holds it).
+    CLAIMS_REQUIRED "claims.required" Kind::List { max_bytes: 512 }, "-",
+        ["requiredClaims", "required_claims", "requiredSpecClaims"];
+    /// The longest time since `iat`.
+    CLAIMS_MAX_AGE "claims.max_age" Kind::Seconds { min: 1, max: 3650 * DAY_S }, "-",
+        ["maxTokenAge", "max_age", "maxAge"];
+    /// The claims that an audience is read from, one of them is enough (Cognito: `aud client_id`).
+    CLAIMS_AUDIENCE_FROM "claims.audience_from" Kind::List { max_bytes: 64 }, "aud",
+        ["audienceClaim", "tokenUse"];
+    /// The clients that may call: every one of `azp`, `client_id`, `cid`, `appid` that is present.
+    CLAIMS_CLIENTS "claims.clients" Kind::List { max_bytes: 1024 }, "-",
+        ["authorizedParties", "azp", "clients", "allowedClients"];
+    /// The tenants that `{tenant}` in `issuer` stands for, and that `tid` must name. `*` = any: it
+    /// must be written, is warned about, and needs `keys.jwks_uri` or `keys.jwks`.
+    CLAIMS_TENANTS "claims.tenants" Kind::List { max_bytes: 64 }, "-",
+        ["tenants", "tenantId", "tid", "allowedTenants"];
+    /// The claim that `subject` is read from; when set, it must be there.
+    CLAIMS_SUBJECT_FROM "claims.subject_from" Kind::Path, "sub",
+        ["principal-claim-name", "principalClaimName", "userIdClaim", "identity_claim"];
+    /// The claims that scopes are read from, joined.
+    CLAIMS_SCOPES_FROM "claims.scopes_from" Kind::List { max_bytes: 256 }, "scope scp",
+        ["scopeClaim", "scope_claim", "authorities-claim-name"];
+    /// The claims that roles are read from: a text, a list of texts, or the names of an object.
+    CLAIMS_ROLES_FROM "claims.roles_from" Kind::List { max_bytes: 256 },
+        "realm_access.roles roles", ["rolesClaim", "roles_claim", "roleClaimType"];
+    /// The claims that permissions are read from.
+    CLAIMS_PERMISSIONS_FROM "claims.permissions_from" Kind::List { max_bytes: 256 }, "permissions",
+        ["permissionsClaim", "permissions_claim"];
+    /// The claims that groups are read from.
+    CLAIMS_GROUPS_FROM "claims.groups_from" Kind::List { max_bytes: 256 }, "groups",
+        ["groupsClaim", "groups_claim"];
 
     /// What every token must be granted.
     VERDICT_REQUIRE "verdict.require" Kind::Requirement, "-",
@@ -111,12 +154,20 @@ impl OptionRow {
             Kind::Url => "URL".into(),
             Kind::Seconds { min, max } => format!("duration, {min}s to {max}s"),
             Kind::Bytes { min, max } => format!("size, {min} to {max} bytes"),
-            Kind::Json => "JSON object".into(),
+            Kind::Path => "path".into(),
+            Kind::KeySet => "JWKS or PEM".into(),
+            Kind::Issuers => "JSON array of objects".into(),
             Kind::Requirement => "requirement".into(),
             Kind::HeaderText { max_bytes } => format!("text, at most {max_bytes} bytes"),
             Kind::HeaderUrl { max_bytes } => format!("URL, at most {max_bytes} bytes"),
         }
     }
+}
+
+/// May this option differ from one trust domain to another?
+pub fn is_per_issuer(option: Opt) -> bool {
+    let key = OPTIONS.iter().find(|row| row.option == option).map_or("", |row| row.key);
+    matches!(key, "issuer" | "audience") || key.starts_with("claims.") || key.starts_with("keys.")
 }
 
 /// The row of this key.

@@ -58,3 +58,9 @@ pub fn spawn_quiet(name: &str, body: impl FnOnce() + Send + 'static) -> io::Resu
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), std::ptr::null_mut()) };
     thread
 }
+
+/// The program runs with more rights than its caller (AT_SECURE): the environment is the caller's.
+pub fn is_privileged() -> bool {
+    // SAFETY: getauxval only reads.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}

@@ -9,9 +9,10 @@ use aws_lc_rs::signature::{
 };
 use once_cell::sync::OnceCell;
 
+use crate::keys::jwks::Wanted;
 use crate::keys::{Found, Keys};
 use crate::status::Status;
-use crate::token::Token;
+use crate::token::Signing;
 use crate::verdict::{Refusal, quote};
 
 macro_rules! algorithms {
@@ -40,6 +41,16 @@ macro_rules! algorithms {
     };
 }
 
+impl Algorithm {
+    /// "EdDSA" and "Ed25519" are two names of one algorithm for an Ed25519 key (RFC 9864 2).
+    fn canonical(self) -> Algorithm {
+        match self {
+            Algorithm::Ed25519 => Algorithm::EdDSA,
+            other => other,
+        }
+    }
+}
+
 enum Primitive {
     Rsa(&'static RsaParameters),
     Curve(&'static dyn VerificationAlgorithm),
@@ -60,14 +71,14 @@ algorithms! {
 }
 
 /// One of the keys found for this token made its signature (RFC 7515 5.2).
-pub fn check(token: &Token, found: &Found, keys: &Keys) -> Result<(), Refusal> {
-    let candidates = found.candidates(token.kid.as_deref(), token.algorithm);
+pub fn check(token: &Signing, found: &Found, wanted: Wanted, keys: &Keys) -> Result<(), Refusal> {
+    let candidates = found.candidates(wanted);
     let by = |key: &&PublicKey| key.verify(token.algorithm, token.signed, token.signature);
     if candidates.iter().flatten().any(by) {
         return Ok(());
     }
     keys.suspect();
-    let kid = token.kid.as_deref().map_or("no kid".to_owned(), |k| format!("kid {}", quote(k)));
+    let kid = wanted.kid.map_or("no kid".to_owned(), |kid| format!("kid {}", quote(kid)));
     let log = format!("the signature is not by the key of {kid}, alg {}", token.algorithm.name());
     Err(Refusal::new(Status::SIGNATURE_INVALID, log))
 }
@@ -110,8 +121,11 @@ pub enum Material {
 pub struct PublicKey {
     family: Family,
     material: Material,
-    prepared: Vec<(Algorithm, OnceCell<Option<ParsedPublicKey>>)>,
+    slots: Box<[Slot]>,
 }
+
+/// The key for one algorithm, prepared at its first use.
+type Slot = (Algorithm, OnceCell<Option<ParsedPublicKey>>);
 
 impl PublicKey {
     /// `declared` is the key's own `alg`: the key then serves for that one alone. None when the
@@ -121,13 +135,18 @@ impl PublicKey {
         material: Material,
         declared: Option<Algorithm>,
     ) -> Option<PublicKey> {
-        let fits = |alg: &Algorithm| alg.family() == family;
-        let prepared = match declared {
-            Some(declared) => vec![(declared, OnceCell::new())],
-            None => ALGORITHMS.iter().copied().filter(fits).map(|a| (a, OnceCell::new())).collect(),
+        let slot = |algorithm: Algorithm| (algorithm.canonical(), OnceCell::new());
+        let slots: Box<[Slot]> = match declared {
+            Some(declared) => Box::new([slot(declared)]),
+            None => {
+                let own = |algorithm: &Algorithm| {
+                    algorithm.family() == family && algorithm.canonical() == *algorithm
+                };
+                ALGORITHMS.iter().copied().filter(own).map(slot).collect()
+            }
         };
-        let key = PublicKey { family, material, prepared };
-        let (first, _) = key.prepared.first()?;
+        let key = PublicKey { family, material, slots };
+        let (first, _) = key.slots.first()?;
         key.prepare(*first)?;
         Some(key)
     }
@@ -145,12 +164,8 @@ impl PublicKey {
     }
 
     fn slot(&self, algorithm: Algorithm) -> Option<&OnceCell<Option<ParsedPublicKey>>> {
-        // "EdDSA" and "Ed25519" are two names of one algorithm for such a key (RFC 9864 2).
-        let same = |own: Algorithm| {
-            own == algorithm
-                || (self.family == Family::Ed25519 && algorithm.family() == Family::Ed25519)
-        };
-        self.prepared.iter().find(|(own, _)| same(*own)).map(|(_, slot)| slot)
+        let wanted = algorithm.canonical();
+        self.slots.iter().find(|(own, _)| *own == wanted).map(|(_, slot)| slot)
     }
 
     fn prepare(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {

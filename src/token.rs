@@ -4,10 +4,11 @@
 
 use std::borrow::Cow;
 
-use crate::config::Settings;
+use crate::config::{Name, Settings};
 use crate::header::is_b64token;
-use crate::json::{Fault, Field, read_object};
-use crate::keys::jwks::KID_MAX_BYTES;
+use crate::json::{Fault, Field, read_object, utf8};
+use crate::keys::jwks::{KID_MAX_BYTES, Wanted};
+use crate::near_miss;
 use crate::signature::Algorithm;
 use crate::status::Status;
 use crate::verdict::{Refusal, list, quote};
@@ -31,17 +32,34 @@ impl Decoded<'_> {
 }
 
 pub struct Token<'d> {
-    pub algorithm: Algorithm,
-    pub kid: Option<Cow<'d, str>>,
+    pub signing: Signing<'d>,
     /// `typ` is at+jwt (RFC 9068 2.1).
     pub is_at_jwt: bool,
-    /// The place of `iss` in the configured issuers.
+    /// The place of the trusted issuer in the settings.
     pub issuer: usize,
+    pub iss: Cow<'d, str>,
+    pub header_json: &'d str,
+    pub payload_json: &'d str,
+    pub payload: Payload<'d>,
+}
+
+impl Token<'_> {
+    /// What is asked of the issuer's key set.
+    pub fn wants<'w>(&'w self, issuer: &'w Name) -> Wanted<'w> {
+        Wanted {
+            kid: self.signing.kid.as_deref(),
+            alg: self.signing.algorithm,
+            tenant: issuer.trusts(&self.iss).flatten().map(|tenant| (self.iss.as_ref(), tenant)),
+        }
+    }
+}
+
+/// What stage signature needs.
+pub struct Signing<'d> {
+    pub algorithm: Algorithm,
+    pub kid: Option<Cow<'d, str>>,
     pub signed: &'d [u8],
     pub signature: &'d [u8],
-    pub header_json: &'d [u8],
-    pub payload_json: &'d [u8],
-    pub payload: Payload<'d>,
 }
 
 fn malformed(log: impl Into<Cow<'static, str>>) -> Refusal {
@@ -104,8 +122,10 @@ struct Header<'d> {
 /// JSON of header and payload, then `alg`, `crit`, `typ`, `iss`.
 pub fn read<'d>(decoded: &'d Decoded, settings: &Settings) -> Result<Token<'d>, Refusal> {
     let (header_json, payload_json, signature) = decoded.parts();
+    let header_json = utf8(header_json).map_err(|fault| not_json("header", fault))?;
+    let payload_json = utf8(payload_json).map_err(|fault| not_json("payload", fault))?;
     let header = read_header(header_json)?;
-    let payload = Payload::read(payload_json).map_err(|fault| not_json("payload", fault))?;
+    let mut payload = Payload::read(payload_json).map_err(|fault| not_json("payload", fault))?;
     let kid = kid(header.kid)?;
     let alg = text(&header.alg, "alg")?;
     let typ = text(&header.typ, "typ")?;
@@ -116,19 +136,10 @@ pub fn read<'d>(decoded: &'d Decoded, settings: &Settings) -> Result<Token<'d>, 
         return Err(Refusal::new(Status::CRITICAL_UNSUPPORTED, log));
     }
     let is_at_jwt = allowed_type(typ, cty, settings)?;
-    let issuer = configured_issuer(&payload.iss, settings)?;
+    let (issuer, iss) = trusted_issuer(std::mem::take(&mut payload.iss), settings)?;
     let signed = decoded.signed;
-    Ok(Token {
-        algorithm,
-        kid,
-        is_at_jwt,
-        issuer,
-        signed,
-        signature,
-        header_json,
-        payload_json,
-        payload,
-    })
+    let signing = Signing { algorithm, kid, signed, signature };
+    Ok(Token { signing, is_at_jwt, issuer, iss, header_json, payload_json, payload })
 }
 
 fn not_json(part: &str, fault: Fault) -> Refusal {
@@ -136,7 +147,7 @@ fn not_json(part: &str, fault: Fault) -> Refusal {
 }
 
 /// `jwk`, `jku`, `x5u`, `x5c` are never looked at: a token does not bring its own key.
-fn read_header(json: &[u8]) -> Result<Header<'_>, Refusal> {
+fn read_header(json: &str) -> Result<Header<'_>, Refusal> {
     let mut header = Header::default();
     let none = |_: &str| false;
     let read = read_object(json, none, &mut |name, value| match name.as_ref() {
@@ -187,6 +198,10 @@ fn allowed_type(
     if cty.is_some_and(|cty| bare_type(cty).eq_ignore_ascii_case("jwt")) {
         return refuse("`cty` says that the token is nested in another".into());
     }
+    if settings.rfc9068 && !typ.is_some_and(|typ| bare_type(typ).eq_ignore_ascii_case("at+jwt")) {
+        let got = typ.map_or("no typ".to_owned(), |typ| format!("typ {}", quote(typ)));
+        return refuse(format!("{got}; token.profile=rfc9068 takes at+jwt alone"));
+    }
     match typ {
         None if settings.type_absent => Ok(false),
         None => refuse("no typ; token.types does not have the word absent".into()),
@@ -209,20 +224,24 @@ pub fn bare_type(typ: &str) -> &str {
 }
 
 /// Byte for byte, after JSON unescaping (RFC 7519 4.1.1, RFC 8414 3.3).
-fn configured_issuer(iss: &Field, settings: &Settings) -> Result<usize, Refusal> {
-    let log = match iss {
-        Field::Text(iss) => match settings.issuers.iter().position(|known| known == iss) {
-            Some(place) => return Ok(place),
-            None => format!(
-                "iss {}; expected {}",
-                quote(iss),
-                list(settings.issuers.iter().map(String::as_str))
-            ),
-        },
-        Field::Absent => "the token has no iss".to_owned(),
-        _ => "iss is not a text".to_owned(),
+pub fn trusted_issuer<'d>(
+    iss: Field<'d>,
+    settings: &Settings,
+) -> Result<(usize, Cow<'d, str>), Refusal> {
+    let refuse = |log: String| Err(Refusal::new(Status::ISSUER_INVALID, log));
+    let iss = match iss {
+        Field::Text(iss) => iss,
+        Field::Absent => return refuse("the token has no iss".to_owned()),
+        _ => return refuse("iss is not a text".to_owned()),
     };
-    Err(Refusal::new(Status::ISSUER_INVALID, log))
+    if let Some(place) = settings.issuers.iter().position(|known| known.name.trusts(&iss).is_some())
+    {
+        return Ok((place, iss));
+    }
+    let expected: Vec<Cow<str>> = settings.issuers.iter().map(|known| known.name.text()).collect();
+    let hint = expected.iter().find_map(|expected| near_miss::issuer(&iss, expected));
+    let expected = list(expected.iter().map(Cow::as_ref));
+    refuse(format!("iss {}; expected {expected}{}", quote(&iss), near_miss::told(hint)))
 }
 
 macro_rules! payload {
@@ -233,7 +252,7 @@ macro_rules! payload {
         pub struct Payload<'d> { $(pub $field: Field<'d>),+ }
 
         impl<'d> Payload<'d> {
-            fn read(json: &'d [u8]) -> Result<Payload<'d>, Fault> {
+            pub fn read(json: &'d str) -> Result<Payload<'d>, Fault> {
                 let mut payload = Payload::default();
                 let texts = |name: &str| matches!(name, "aud" | "scope" | "scp");
                 read_object(json, texts, &mut |name, value| match name.as_ref() {
@@ -252,5 +271,5 @@ payload! {
     client_id "client_id", azp "azp", cid "cid", appid "appid",
     typ "typ", token_use "token_use", token_type "token_type", kind "type",
     nonce "nonce", at_hash "at_hash", c_hash "c_hash",
-    events "events", token_introspection "token_introspection", cnf "cnf",
+    jti "jti", tid "tid", events "events", token_introspection "token_introspection", cnf "cnf",
 }

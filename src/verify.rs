@@ -4,14 +4,16 @@
 use std::borrow::Cow;
 
 use crate::claims;
-use crate::config::Runtime;
+use crate::config::{Issuer, Runtime};
 use crate::header;
+use crate::json::{Field, utf8};
 use crate::keys::driver::Waiting;
 use crate::os;
+use crate::requirement::{Grants, Reader, Requirement, granted};
 use crate::signature;
 use crate::status::Status;
-use crate::token;
-use crate::verdict::{Answer, Refusal, Requirement, granted};
+use crate::token::{self, Payload};
+use crate::verdict::{Answer, Refusal};
 
 /// The moment that a token is judged at.
 #[derive(Clone, Copy)]
@@ -45,23 +47,51 @@ pub fn verify<T>(
         Moment::Now => (Waiting::Allowed, None),
         Moment::At(now) => (Waiting::HeldOnly, Some(now)),
     };
-    let decoded = token::decode(text, &runtime.settings)?;
-    let token = token::read(&decoded, &runtime.settings)?;
+    let settings = &runtime.settings;
+    let decoded = token::decode(text, settings)?;
+    let token = token::read(&decoded, settings)?;
     let (issuer, keys) = runtime.issuer(token.issuer)?;
-    let found = keys.find(issuer, token.kid.as_deref(), token.algorithm, waiting)?;
-    signature::check(&token, &found, keys)?;
+    let wanted = token.wants(&issuer.name);
+    let found = keys.find(&token.iss, wanted, waiting)?;
+    signature::check(&token.signing, &found, wanted, keys)?;
     let now = now.unwrap_or_else(os::wall_s);
-    let claims = claims::check(&token, &runtime.settings, now)?;
-    granted(&claims.scopes, &runtime.settings.require()?, requirement)?;
+    let asks = asks(&settings.require, requirement);
+    let claims = claims::check(&token, issuer, settings.rfc9068, &asks, now)?;
+    let grants = grants(&claims.scopes, token.payload_json, issuer);
+    granted(&grants, &settings.require, requirement)?;
     Ok(accept(&Answer {
         status: Status::OK,
         expires_at: claims.expires_at,
-        claims: token.payload_json,
-        header: token.header_json,
-        issuer: Cow::Borrowed(issuer),
-        subject: claims.subject,
+        claims: token.payload_json.as_bytes(),
+        header: token.header_json.as_bytes(),
+        issuer: Cow::Borrowed(&token.iss),
+        subject: &claims.subject,
         client_id: claims.client_id,
         scopes: Cow::Borrowed(&claims.scopes),
         ..Answer::default()
     }))
+}
+
+/// Asks claims that were verified before for more: a second requirement for the same token.
+pub fn require(runtime: &Runtime, json: &[u8], requirement: &Requirement) -> Result<(), Refusal> {
+    let not = |why: String| Refusal::new(Status::CLAIM_MALFORMED, why);
+    let payload = utf8(json).and_then(|json| Ok((json, Payload::read(json)?)));
+    let (json, payload) = payload.map_err(|fault| not(format!("the claims text {fault}")))?;
+    let iss = match &payload.iss {
+        Field::Text(iss) => Field::Text(Cow::Borrowed(iss.as_ref())),
+        _ => return Err(not("the claims have no iss that is a text".into())),
+    };
+    let (place, _) = token::trusted_issuer(iss, &runtime.settings)?;
+    let (issuer, _) = runtime.issuer(place)?;
+    let scopes = claims::scopes(&payload, json, &issuer.rules)?;
+    granted(&grants(&scopes, json, issuer), &Requirement::default(), requirement)
+}
+
+fn asks(always: &Requirement, here: &Requirement) -> Vec<Reader> {
+    let all = [Reader::Roles, Reader::Permissions, Reader::Groups];
+    all.into_iter().filter(|reader| always.asks(*reader) || here.asks(*reader)).collect()
+}
+
+fn grants<'g>(scopes: &'g str, claims: &'g str, issuer: &'g Issuer) -> Grants<'g> {
+    Grants { scopes, claims, rules: &issuer.rules }
 }

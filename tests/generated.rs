@@ -204,9 +204,9 @@ fn without_safety(text: &str) -> String {
 
 fn enum_text() -> String {
     let mut text = String::from(
-        "// Outcomes in the order of the checks: of several faults the first is told. The thousands\n\
-         // digit is the stage: header token keys signature claims verdict language. Numbers never\n\
-         // change; more may come. docs/statuses.md has the HTTP status, code and client's sentence.\n\
+        "// Outcomes in the order of the checks: of several faults the first is told. The\n\
+         // thousands digit is the stage: header token keys signature claims verdict language.\n\
+         // Numbers never change; more may come. docs/statuses.md has the rest of each row.\n\
          typedef enum auth_status {\n",
     );
     for row in STATUSES.iter().map(|status| status.row()) {

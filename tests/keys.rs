@@ -10,8 +10,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use auth::config::Config;
 use auth::keys::fetch;
+use auth::requirement::Requirement;
 use auth::status::Status;
-use auth::verdict::{Refusal, Requirement};
+use auth::verdict::Refusal;
 use auth::verify::{Moment, verify};
 use issuer::{Endpoint, Fault, Issuer};
 use serde_json::{Value, json};

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Field, read_object};
+use crate::config::Name;
+use crate::json::{Field, read_object, utf8};
 use crate::status::Status;
 use crate::verdict::quote;
 
@@ -38,20 +39,23 @@ pub fn urls(issuer: &str, discovery: Discovery) -> Vec<String> {
 }
 
 /// The `jwks_uri` of a metadata document whose `issuer` is exactly the one expected (RFC 8414 3.3).
-pub fn jwks_uri(document: &[u8], issuer: &str) -> Result<String, (Status, String)> {
+pub fn jwks_uri(document: &[u8], issuer: &Name) -> Result<String, (Status, String)> {
     let (mut said_issuer, mut said_uri) = (Field::Absent, Field::Absent);
     let none = |_: &str| false;
-    let read = read_object(document, none, &mut |name: Cow<str>, value| match name.as_ref() {
-        "issuer" => said_issuer = value,
-        "jwks_uri" => said_uri = value,
-        _ => {}
+    let read = utf8(document).and_then(|document| {
+        read_object(document, none, &mut |name: Cow<str>, value| match name.as_ref() {
+            "issuer" => said_issuer = value,
+            "jwks_uri" => said_uri = value,
+            _ => {}
+        })
     });
     let failed = |why: String| (Status::DISCOVERY_FAILED, why);
     read.map_err(|fault| failed(format!("sent metadata that {fault}")))?;
     match said_issuer {
-        Field::Text(said) if said == issuer => {}
+        Field::Text(said) if issuer.is_published_as(&said) => {}
         Field::Text(said) => {
-            let why = format!("says issuer {}, configured is {}", quote(&said), quote(issuer));
+            let why =
+                format!("says issuer {}, configured is {}", quote(&said), quote(&issuer.text()));
             return Err((Status::DISCOVERY_ISSUER_MISMATCH, why));
         }
         _ => {
@@ -90,7 +94,8 @@ mod tests {
 
     #[test]
     fn the_issuer_of_the_document_must_be_the_configured_one() {
-        let read = |text: &str| jwks_uri(text.as_bytes(), "https://id.example").map_err(|e| e.0);
+        let issuer = Name::Exact("https://id.example".into());
+        let read = |text: &str| jwks_uri(text.as_bytes(), &issuer).map_err(|e| e.0);
         let good = r#"{"issuer":"https:\/\/id.example","jwks_uri":"https://id.example/jwks"}"#;
         assert_eq!(read(good), Ok("https://id.example/jwks".into()));
         for issuer in [r#""https://id.example/""#, "null", r#"["https://id.example"]"#] {

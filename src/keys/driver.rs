@@ -14,9 +14,9 @@ use super::KeySettings;
 use super::cache::{Cache, Find, Held, Reads, Rules};
 use super::discovery;
 use super::fetch::{self, Failed, Url};
-use super::jwks::{KeySet, Miss};
+use super::jwks::{KeySet, Miss, Wanted};
+use crate::config::Name;
 use crate::os;
-use crate::signature::Algorithm;
 use crate::status::Status;
 use crate::verdict::quote;
 
@@ -61,7 +61,7 @@ pub struct Driver {
 
 /// The state of one process: a forked child begins anew with the keys that its parent held.
 struct Shared {
-    issuer: String,
+    issuer: Name,
     settings: Arc<KeySettings>,
     generation: u32,
     agent: ureq::Agent,
@@ -81,27 +81,27 @@ struct State {
 }
 
 impl Driver {
-    pub fn new(issuer: String, settings: Arc<KeySettings>) -> Driver {
+    pub fn new(issuer: Name, settings: Arc<KeySettings>) -> Driver {
         let shared = Shared::new(issuer, settings, RandomState::new(), None);
         Driver { shared: ArcSwap::from_pointee(shared) }
     }
 
     /// The key set that has a key for this token, after at most one wait.
-    pub fn find(&self, kid: Option<&str>, alg: Algorithm, waiting: Waiting) -> Search {
+    pub fn find(&self, wanted: Wanted, waiting: Waiting) -> Search {
         let now = os::boot_ms();
         let shared = self.shared();
         let held = shared.held.load();
         if let Some(set) = held.as_ref()
             && now < set.until.refresh_at
-            && set.set.choose(kid, alg).is_ok()
+            && set.set.choose(wanted).is_ok()
         {
             return Search::Found(held);
         }
         drop(held);
         if waiting == Waiting::HeldOnly {
-            return shared.held_only(kid, alg, now);
+            return shared.held_only(wanted, now);
         }
-        shared.search(kid, alg, now)
+        shared.search(wanted, now)
     }
 
     /// A key that was found did not do: the provider may have replaced it under the same id.
@@ -153,7 +153,7 @@ impl Drop for Driver {
 
 impl Shared {
     fn new(
-        issuer: String,
+        issuer: Name,
         settings: Arc<KeySettings>,
         hasher: RandomState,
         held: Option<Arc<HeldSet>>,
@@ -186,14 +186,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn kid_hash(&self, kid: Option<&str>, alg: Algorithm) -> u64 {
-        match kid {
+    fn kid_hash(&self, wanted: Wanted) -> u64 {
+        match wanted.kid {
             Some(kid) => self.hasher.hash_one((1u8, kid)),
-            None => self.hasher.hash_one((0u8, alg.name())),
+            None => self.hasher.hash_one((0u8, wanted.alg.name())),
         }
     }
 
-    fn held_only(&self, kid: Option<&str>, alg: Algorithm, now: u64) -> Search {
+    fn held_only(&self, wanted: Wanted, now: u64) -> Search {
         let held = self.held.load();
         match held.as_ref() {
             None => Search::Pending,
@@ -201,7 +201,7 @@ impl Shared {
                 let why = "the held keys are older than keys.ttl and keys.stale".to_owned();
                 Search::Unavailable(Status::KEYS_UNAVAILABLE, why, 1_000)
             }
-            Some(set) => match set.set.choose(kid, alg) {
+            Some(set) => match set.set.choose(wanted) {
                 Ok(_) => Search::Found(held),
                 Err(Miss::NotFound) => Search::NotFound,
                 Err(Miss::Unusable(why)) => Search::Unusable(why),
@@ -210,14 +210,14 @@ impl Shared {
     }
 
     /// Try, wait, try: under the lock, which a flight never holds while it reads from the network.
-    fn search(self: &Arc<Self>, kid: Option<&str>, alg: Algorithm, now: u64) -> Search {
-        let hash = self.kid_hash(kid, alg);
+    fn search(self: &Arc<Self>, wanted: Wanted, now: u64) -> Search {
+        let hash = self.kid_hash(wanted);
         let mut state = self.lock();
         let mut now = now;
         let mut waited = false;
         loop {
             let held = self.held.load();
-            let choice = held.as_ref().map(|held| held.set.choose(kid, alg).err());
+            let choice = held.as_ref().map(|held| held.set.choose(wanted).err());
             // A key of that name that may not be used: the answer is known, nobody waits for
             // another.
             if let Some(Some(Miss::Unusable(why))) = choice

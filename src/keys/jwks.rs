@@ -3,14 +3,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt;
+use std::sync::Arc;
 
-use jsonwebtoken::{DecodingKey, DecodingKeyKind, jwk::Jwk};
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
-use crate::json::{Field, read_object};
+use super::pem;
+use crate::json::{self, Field, read_object};
 use crate::signature::{Algorithm, Family, Material, PublicKey};
+use jsonwebtoken::{DecodingKey, DecodingKeyKind, jwk::Jwk};
 
 /// A token without `kid`, or with one that several keys share, is tried with at most so many.
 pub const MAX_CANDIDATES: usize = 8;
@@ -19,13 +17,30 @@ pub const KID_MAX_BYTES: usize = 1024;
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 pub struct Key {
-    pub kid: Option<String>,
+    pub kid: Option<Box<str>>,
+    /// A key that was given without any name (PEM): it serves for every key id.
+    pub any_kid: bool,
+    /// The issuer that it signs for alone (Entra's common set); `{tenantid}` stands for the tenant.
+    pub issuer: Option<Box<str>>,
     /// The key, or why it cannot be used.
     pub usable: Result<PublicKey, &'static str>,
 }
 
 pub struct KeySet {
-    pub keys: Vec<Key>,
+    /// Each on its own: a set of thousands stays within a few times its document.
+    pub keys: Vec<Arc<Key>>,
+}
+
+/// So many keys that cannot be used are remembered by their names and reasons.
+const UNUSABLE_MAX: usize = 64;
+
+/// What a token asks of a key set.
+#[derive(Clone, Copy)]
+pub struct Wanted<'w> {
+    pub kid: Option<&'w str>,
+    pub alg: Algorithm,
+    /// `iss` and its tenant, where the issuer has tenants.
+    pub tenant: Option<(&'w str, &'w str)>,
 }
 
 /// The keys that may verify one token.
@@ -43,11 +58,35 @@ impl KeySet {
     /// its keys can (RFC 7517 5; a 200 with nothing usable is a failed fetch).
     pub fn parse(document: &[u8]) -> Result<KeySet, String> {
         let text = std::str::from_utf8(document).map_err(|_| "the key set is not UTF-8")?;
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let elements = reader.deserialize_any(Outer).and_then(|e| reader.end().map(|()| e));
-        let elements =
-            elements.map_err(|e| format!("the key set cannot be read: {}", reason(&e)))?;
-        let keys: Vec<Key> = elements.iter().map(|raw| read_key(raw.get())).collect();
+        let (mut array, mut others) = (None, Ok(()));
+        let read = json::members(text, &mut |name, value| match name.as_ref() {
+            "keys" => array = Some(value),
+            _ => others = others.and_then(|()| json::check(value)),
+        });
+        read.and(others).map_err(|fault| format!("the key set cannot be read: it {fault}"))?;
+        let array = array.ok_or("the key set cannot be read: it has no member `keys`")?;
+        let (mut keys, mut unusable) = (Vec::new(), 0usize);
+        let read = json::elements(array, &mut |element| {
+            let key = read_key(element);
+            unusable = unusable.saturating_add(usize::from(key.usable.is_err()));
+            if key.usable.is_ok() || unusable <= UNUSABLE_MAX {
+                keys.push(Arc::new(key));
+            }
+            true
+        });
+        read.map_err(|_| "the key set cannot be read: its member `keys` is not an array")?;
+        KeySet::with(keys)
+    }
+
+    /// A key set, or public keys as PEM, from the configuration.
+    pub fn parse_local(text: &str) -> Result<KeySet, String> {
+        match text.trim_start().starts_with('{') {
+            true => KeySet::parse(text.as_bytes()),
+            false => KeySet::with(pem::read(text)?),
+        }
+    }
+
+    fn with(keys: Vec<Arc<Key>>) -> Result<KeySet, String> {
         if keys.iter().any(|key| key.usable.is_ok()) {
             return Ok(KeySet { keys });
         }
@@ -60,14 +99,18 @@ impl KeySet {
     }
 
     /// The keys for a token: those of its `kid`, or without one all that fit, in the set's order.
-    pub fn choose(&self, kid: Option<&str>, alg: Algorithm) -> Result<Candidates<'_>, Miss> {
+    pub fn choose(&self, wanted: Wanted) -> Result<Candidates<'_>, Miss> {
+        let kid = wanted.kid;
         let mut chosen: Candidates = [None; MAX_CANDIDATES];
         let mut slots = chosen.iter_mut();
         let mut miss = Miss::NotFound;
-        let named = |key: &&Key| kid.is_none() || key.kid.as_deref() == kid;
+        let named = |key: &&Arc<Key>| kid.is_none() || key.any_kid || key.kid.as_deref() == kid;
         for key in self.keys.iter().filter(named) {
             match &key.usable {
-                Ok(public) if public.fits(alg) => match slots.next() {
+                Ok(_) if !key.signs_for(wanted.tenant) => {
+                    miss = Miss::Unusable("is for another issuer (its member `issuer`)");
+                }
+                Ok(public) if public.fits(wanted.alg) => match slots.next() {
                     Some(slot) => *slot = Some(public),
                     None => break,
                 },
@@ -83,60 +126,51 @@ impl KeySet {
     }
 }
 
-/// Only our own words: serde_json's sentences could quote the document.
-fn reason(error: &serde_json::Error) -> &'static str {
-    match error.classify() {
-        serde_json::error::Category::Data => "no member `keys` that is an array, or a name twice",
-        _ => "not valid JSON",
+impl Key {
+    pub fn unusable(why: &'static str) -> Key {
+        Key { kid: None, any_kid: false, issuer: None, usable: Err(why) }
     }
-}
 
-/// The outer object, its keys as text: a bad one must not spoil the rest.
-struct Outer;
-
-impl<'de> Visitor<'de> for Outer {
-    type Value = Vec<&'de RawValue>;
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a key set")
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut names = std::collections::HashSet::new();
-        let mut keys = None;
-        while let Some(name) = map.next_key::<String>()? {
-            if name == "keys" {
-                keys = Some(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-            if !names.insert(name) {
-                return Err(A::Error::custom("a name twice"));
-            }
+    /// Only where one set serves several tenants does the member `issuer` mean anything.
+    fn signs_for(&self, tenant: Option<(&str, &str)>) -> bool {
+        match (&self.issuer, tenant) {
+            (Some(issuer), Some((iss, tenant))) => issuer.replace("{tenantid}", tenant) == iss,
+            _ => true,
         }
-        keys.ok_or_else(|| A::Error::missing_field("keys"))
     }
 }
 
 /// The members of a JWK that decide; all others (x5c, x5t, unknown ones) are never looked at.
 type Members<'a> = HashMap<&'static str, Field<'a>>;
-const MEMBERS: &[&str] = &["kid", "kty", "use", "key_ops", "alg", "crv", "n", "e", "x", "y"];
+const MEMBERS: &[&str] =
+    &["issuer", "kid", "kty", "use", "key_ops", "alg", "crv", "n", "e", "x", "y"];
+
+#[derive(serde::Deserialize)]
+struct Named {
+    kid: Option<Box<str>>,
+}
 
 fn read_key(text: &str) -> Key {
     let mut members = Members::new();
-    let read = read_object(text.as_bytes(), |name| name == "key_ops", &mut |name, value| {
+    let read = read_object(text, |name| name == "key_ops", &mut |name, value| {
         if let Some(known) = MEMBERS.iter().find(|known| **known == name) {
             members.insert(known, value);
         }
     });
     if read.is_err() {
-        return Key { kid: None, usable: Err("is not a JSON object without repeated names") };
+        // Known by its name if that can be read: tokens that name it are told so.
+        let named: Option<Named> = serde_json::from_str(text).ok();
+        let kid = named.and_then(|named| named.kid).filter(|kid| kid.len() <= KID_MAX_BYTES);
+        let unusable = Key::unusable("is not a JSON object without repeated names");
+        return Key { kid, ..unusable };
     }
-    match members.get("kid") {
-        None => Key { kid: None, usable: usable(&members) },
-        Some(Field::Text(kid)) if kid.len() <= KID_MAX_BYTES => {
-            Key { kid: Some(kid.to_string()), usable: usable(&members) }
-        }
-        Some(_) => Key { kid: None, usable: Err("has a `kid` that is not a text") },
-    }
+    let kid = match members.get("kid") {
+        None => None,
+        Some(Field::Text(kid)) if kid.len() <= KID_MAX_BYTES => Some(kid.as_ref().into()),
+        Some(_) => return Key::unusable("has a `kid` that is not a text"),
+    };
+    let issuer = self::text(&members, "issuer").map(Box::from);
+    Key { kid, issuer, usable: usable(&members), any_kid: false }
 }
 
 fn text<'m>(members: &'m Members, name: &str) -> Option<&'m str> {
@@ -219,6 +253,11 @@ fn rsa(members: &Members) -> Result<Material, &'static str> {
     else {
         return Err("has no `n` and `e` in base64url");
     };
+    rsa_material(n, e)
+}
+
+/// RSA keys that are neither weak nor a way to keep the verifier busy.
+pub fn rsa_material(n: &[u8], e: &[u8]) -> Result<Material, &'static str> {
     let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
     let first_bits = n.first().map_or(0, |first| first.leading_zeros() as usize);
     let bits = n.len().saturating_mul(8).saturating_sub(first_bits);
@@ -252,13 +291,18 @@ fn point(members: &Members, coordinate_chars: usize) -> Result<Material, &'stati
 
 fn ed25519(members: &Members) -> Result<Material, &'static str> {
     match &decode(members, &["kty", "crv", "x"]) {
-        Some(DecodingKeyKind::SecretOrDer(key)) if key.len() == 32 => {
-            if small_order_or_not_canonical(key) {
-                return Err("is an Ed25519 key of small order, or not canonical");
-            }
-            Ok(Material::Point(key.clone()))
-        }
+        Some(DecodingKeyKind::SecretOrDer(key)) => ed25519_material(key),
         _ => Err("has no `x` of 32 bytes in base64url"),
+    }
+}
+
+pub fn ed25519_material(key: &[u8]) -> Result<Material, &'static str> {
+    if key.len() != 32 {
+        return Err("is not an Ed25519 key of 32 bytes");
+    }
+    match small_order_or_not_canonical(key) {
+        true => Err("is an Ed25519 key of small order, or not canonical"),
+        false => Ok(Material::Point(key.to_vec())),
     }
 }
 

@@ -6,17 +6,17 @@ pub mod discovery;
 pub mod driver;
 pub mod fetch;
 pub mod jwks;
+pub mod pem;
 
 use std::sync::Arc;
 
 use arc_swap::Guard;
 
-use crate::signature::Algorithm;
 use crate::status::Status;
 use crate::verdict::{Refusal, quote};
 use driver::{Driver, HeldSet, Search, Waiting};
 use fetch::{PlainHttp, Url};
-use jwks::{Candidates, KeySet, Miss};
+use jwks::{Candidates, KeySet, Miss, Wanted};
 
 /// How one issuer's keys are fetched.
 pub struct KeySettings {
@@ -44,12 +44,12 @@ pub enum Found<'k> {
 }
 
 impl Found<'_> {
-    pub fn candidates(&self, kid: Option<&str>, alg: Algorithm) -> Candidates<'_> {
+    pub fn candidates(&self, wanted: Wanted) -> Candidates<'_> {
         let set = match self {
             Found::Local(set) => Some(*set),
             Found::Held(guard) => guard.as_ref().map(|held| &held.set),
         };
-        set.and_then(|set| set.choose(kid, alg).ok()).unwrap_or_default()
+        set.and_then(|set| set.choose(wanted).ok()).unwrap_or_default()
     }
 }
 
@@ -59,21 +59,20 @@ impl Keys {
     pub fn find(
         &self,
         issuer: &str,
-        kid: Option<&str>,
-        alg: Algorithm,
+        wanted: Wanted,
         waiting: Waiting,
     ) -> Result<Found<'_>, Refusal> {
         let search = match self {
-            Keys::Local(set) => match set.choose(kid, alg) {
+            Keys::Local(set) => match set.choose(wanted) {
                 Ok(_) => return Ok(Found::Local(set)),
                 Err(Miss::NotFound) => Search::NotFound,
                 Err(Miss::Unusable(why)) => Search::Unusable(why),
             },
-            Keys::Remote(driver) => driver.find(kid, alg, waiting),
+            Keys::Remote(driver) => driver.find(wanted, waiting),
         };
-        let kid_text = kid.map_or("no kid".to_owned(), |kid| format!("kid {}", quote(kid)));
+        let kid_text = wanted.kid.map_or("no kid".to_owned(), |kid| format!("kid {}", quote(kid)));
         let issuer_text = quote(issuer);
-        let alg = alg.name();
+        let alg = wanted.alg.name();
         match search {
             Search::Found(held) => Ok(Found::Held(held)),
             Search::NotFound => Err(Refusal::new(

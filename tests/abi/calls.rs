@@ -30,14 +30,14 @@ impl Cases {
     fn header(&mut self, status: Status, header: &'static str, require: &'static str) {
         let handle = Handle::local(&[("verdict.realm", "orders")]);
         self.add(format!("header {header:?} {require:?}"), status, move |out, size| {
-            authorize_at(handle.0, header.as_bytes(), require.as_bytes(), NOW, out, size)
+            authorize_at(handle.config(), header.as_bytes(), require.as_bytes(), NOW, out, size)
         });
     }
 
     fn token(&mut self, status: Status, token: impl Into<String>) {
         let (handle, token) = (Handle::local(&[]), token.into());
         self.add(format!("token {status:?}"), status, move |out, size| {
-            verify_at(handle.0, token.as_bytes(), NOW, out, size)
+            verify_at(handle.config(), token.as_bytes(), NOW, out, size)
         });
     }
 
@@ -60,7 +60,7 @@ pub fn all() -> Vec<Case> {
     for status in STATUSES.iter().filter(|status| **status != Status::OK) {
         let (handle, number) = (Handle::local(&[]), *status as i32);
         cases.add(format!("describe {status:?}"), *status, move |out, size| {
-            describe(handle.0, number, b"two headers", out, size)
+            describe(handle.config(), number, b"two headers", out, size)
         });
     }
     cases.0
@@ -73,16 +73,16 @@ fn headers(cases: &mut Cases) {
     cases.header(Status::REQUIREMENT_INVALID, "Bearer a", "a  b");
     let (handle, header) = (Handle::local(&[]), format!("Bearer {}", good_token("ES256")));
     cases.add("header accepted", Status::OK, move |out, size| {
-        authorize_at(handle.0, header.as_bytes(), b"orders:read", NOW, out, size)
+        authorize_at(handle.config(), header.as_bytes(), b"orders:read", NOW, out, size)
     });
     let (handle, header) = (Handle::local(&[]), format!("Bearer {}", good_token("ES256")));
     cases.add("scope missing", Status::SCOPE_MISSING, move |out, size| {
-        authorize_at(handle.0, header.as_bytes(), b"orders:read orders:drop", NOW, out, size)
+        authorize_at(handle.config(), header.as_bytes(), b"orders:read orders:drop", NOW, out, size)
     });
     let handle = Handle::local(&[]);
     cases.add("authorize now", Status::TOKEN_OPAQUE, move |out, size| unsafe {
         let none = ptr::null();
-        auth_authorize(handle.0, chars(b"Bearer opaque"), 13, none, 0, out, size)
+        auth_authorize(handle.config(), chars(b"Bearer opaque"), 13, none, 0, out, size)
     });
 }
 
@@ -104,11 +104,11 @@ fn tokens(cases: &mut Cases) {
     let token =
         token("EdDSA", &format!(r#"{{"iss":"https://127.0.0.1:1","aud":"{AUDIENCE}","exp":1}}"#));
     cases.add("keys pending", Status::KEYS_PENDING, move |out, size| {
-        verify_at(handle.0, token.as_bytes(), NOW, out, size)
+        verify_at(handle.config(), token.as_bytes(), NOW, out, size)
     });
     let handle = Handle::local(&[]);
     cases.add("verify now", Status::TOKEN_OPAQUE, move |out, size| unsafe {
-        auth_verify(handle.0, chars(b"opaque"), 6, out, size)
+        auth_verify(handle.config(), chars(b"opaque"), 6, out, size)
     });
 }
 
@@ -143,12 +143,12 @@ fn mistakes(cases: &mut Cases) {
     cases.add("describe NULL", mistake, |out, size| describe(ptr::null(), 1001, b"", out, size));
     let handle = Handle::local(&[]);
     cases.add("NULL with a length", mistake, move |out, size| unsafe {
-        auth_verify_at(handle.0, ptr::null(), 1, NOW, out, size)
+        auth_verify_at(handle.config(), ptr::null(), 1, NOW, out, size)
     });
     for number in [0, 1, -1, 9999, i32::MIN, i32::MAX] {
         let handle = Handle::local(&[]);
         cases.add(format!("describe {number}"), mistake, move |out, size| {
-            describe(handle.0, number, b"", out, size)
+            describe(handle.config(), number, b"", out, size)
         });
     }
 }
@@ -156,34 +156,34 @@ fn mistakes(cases: &mut Cases) {
 fn configuration(cases: &mut Cases) {
     let handle = Handle::local(&[]);
     cases.add("set", Status::OK, move |out, size| {
-        set(handle.0, b"audience", Some(AUDIENCE.as_bytes()), out, size)
+        set(handle.config(), b"audience", Some(AUDIENCE.as_bytes()), out, size)
     });
     let handle = Handle::local(&[]);
     cases.add("check", Status::OK, move |out, size| unsafe {
-        auth_config_check(handle.0, out, size)
+        auth_config_check(handle.config(), out, size)
     });
     let handle = Handle::local(&[]);
     cases.add("set an unknown key", Status::OPTION_UNKNOWN, move |out, size| {
-        set(handle.0, b"audence", Some(b"x"), out, size)
+        set(handle.config(), b"audence", Some(b"x"), out, size)
     });
     for value in [None, Some(b"".as_slice()), Some(b"301s")] {
         let handle = Handle::local(&[]);
         cases.add(format!("leeway {value:?}"), Status::OPTION_INVALID, move |out, size| {
-            set(handle.0, b"claims.leeway", value, out, size)
+            set(handle.config(), b"claims.leeway", value, out, size)
         });
     }
     let handle = Handle::empty();
     cases.add("check nothing", Status::OPTION_MISSING, move |out, size| unsafe {
-        auth_config_check(handle.0, out, size)
+        auth_config_check(handle.config(), out, size)
     });
     let handle = Handle::empty();
     cases.add("verify by nothing", Status::OPTION_MISSING, move |out, size| {
-        verify_at(handle.0, good_token("EdDSA").as_bytes(), NOW, out, size)
+        verify_at(handle.config(), good_token("EdDSA").as_bytes(), NOW, out, size)
     });
     let handle = Handle::local(&[]);
     assert_eq!(handle.verify_at("x").status, Status::TOKEN_OPAQUE as i32);
     cases.add("set a frozen handle", Status::CONFIG_FROZEN, move |out, size| {
-        set(handle.0, b"audience", Some(b"other"), out, size)
+        set(handle.config(), b"audience", Some(b"other"), out, size)
     });
 }
 

@@ -20,7 +20,7 @@ type WithLength<'h> = (&'static str, Status, Box<dyn Fn(*const c_char, usize) ->
 
 fn inputs_with_a_length(handle: &Handle) -> Vec<WithLength<'_>> {
     const NO_OUT: *mut auth_verdict = ptr::null_mut();
-    let config = handle.0;
+    let config = handle.config();
     let x = chars(b"Bearer x");
     let mut calls: Vec<WithLength> = Vec::new();
     let mut add = |name, status, call: Box<dyn Fn(*const c_char, usize) -> Status>| {
@@ -140,7 +140,7 @@ fn reads_no_byte_beyond_4_gib() {
 
 #[test]
 fn every_function_takes_a_null_handle() {
-    let none = Handle(ptr::null_mut());
+    let none = Handle::null();
     for (name, _, call) in inputs_with_a_length(&none) {
         if name != "extract_bearer header" {
             assert_eq!(call(chars(b"Bearer x"), 8), MISTAKE, "{name}");
@@ -158,11 +158,17 @@ fn a_null_key_is_no_option_and_a_null_value_is_invalid() {
     let out = ptr::null_mut();
     let value = c"x".as_ptr();
     let (key, none) = (c"audience".as_ptr(), ptr::null());
-    assert_eq!(unsafe { auth_config_set(handle.0, key, none, out, 0) }, Status::OPTION_INVALID);
+    assert_eq!(
+        unsafe { auth_config_set(handle.config(), key, none, out, 0) },
+        Status::OPTION_INVALID
+    );
     assert_eq!(handle.check(), Status::OPTION_INVALID);
     assert_eq!(handle.set("audience", AUDIENCE), Status::OK);
     assert_eq!(handle.check(), Status::OK);
-    assert_eq!(unsafe { auth_config_set(handle.0, none, value, out, 0) }, Status::OPTION_UNKNOWN);
+    assert_eq!(
+        unsafe { auth_config_set(handle.config(), none, value, out, 0) },
+        Status::OPTION_UNKNOWN
+    );
 }
 
 // ---------------------------------------------------------------- auth_extract_bearer
@@ -343,5 +349,5 @@ fn a_text_needs_no_nul_after_it() {
         ptr::copy_nonoverlapping(token.as_ptr(), start, token.len());
         slice::from_raw_parts(start, token.len())
     };
-    assert_eq!(verify_at(handle.0, text, NOW, ptr::null_mut(), 0), Status::OK);
+    assert_eq!(verify_at(handle.config(), text, NOW, ptr::null_mut(), 0), Status::OK);
 }

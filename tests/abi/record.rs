@@ -4,7 +4,7 @@ use std::mem::offset_of;
 use std::path::Path;
 use std::ptr;
 
-use auth::record::{auth_text, auth_verdict};
+use auth::record::{Record, auth_text, auth_verdict};
 use auth::status::Status;
 
 use crate::calls;
@@ -62,7 +62,8 @@ fn accepted() -> (Memory, Answer) {
     let handle = Handle::local(&[]);
     let mut memory = Memory::new(verdict_size(16 * 1024));
     let token = good_token("EdDSA");
-    let answer = memory.call(&|out, size| verify_at(handle.0, token.as_bytes(), NOW, out, size));
+    let answer =
+        memory.call(&|out, size| verify_at(handle.config(), token.as_bytes(), NOW, out, size));
     assert_eq!(answer.status, 0);
     (memory, answer)
 }
@@ -107,6 +108,19 @@ fn nothing_of_an_accepted_record_is_left_by_any_other_answer() {
             answer.assert_refused(case.status);
         }
     }
+}
+
+#[test]
+fn a_record_is_closed_before_anything_else() {
+    let (mut memory, _) = accepted();
+    let bytes = &mut memory.bytes;
+    // Nothing is written after it, as if the call never came back.
+    let _ = unsafe { Record::closed(bytes.as_mut_ptr().cast(), bytes.len()) };
+    let row = Status::INTERNAL.row();
+    let answer = Answer::read(&bytes[..HEAD_BYTES]);
+    assert_eq!((answer.status, answer.http_status), (row.number, row.http_status));
+    assert_eq!(answer.expires_at, 0);
+    assert!(TEXTS.iter().all(|name| answer.text(name).is_empty()), "{answer:?}");
 }
 
 /// What stands in `bytes` after a call that got `size` bytes of them.
@@ -206,13 +220,10 @@ fn for_each_distance(length: usize, size: usize, mut check: impl FnMut(isize, bo
     }
 }
 
+type WithInput<'c> = dyn Fn(&[u8], *mut auth_verdict) -> Status + 'c;
+
 /// Calls with an input that begins `distance` bytes after the record.
-fn overlapping(
-    input: &[u8],
-    size: usize,
-    distance: isize,
-    call: &dyn Fn(&[u8], *mut auth_verdict) -> Status,
-) -> Status {
+fn overlapping(input: &[u8], size: usize, distance: isize, call: &WithInput) -> Status {
     let start = input.len() + 16;
     let mut memory = vec![0; start + size + input.len() + 16];
     let at = start.strict_add_signed(distance);
@@ -233,16 +244,22 @@ fn a_record_that_overlaps_an_input_is_refused() {
     let header = format!("Bearer {token}");
     // The second lets an input lie around the whole record.
     for (size, good) in [(verdict_size(16 * 1024), Status::OK), (2_000, Status::OUT_TOO_SMALL)] {
-        let inputs: [(&str, &[u8], &dyn Fn(&[u8], *mut auth_verdict) -> Status); 4] = [
-            ("token", token.as_bytes(), &|input, out| verify_at(handle.0, input, NOW, out, size)),
+        let inputs: [(&str, &[u8], &WithInput); 4] = [
+            ("token", token.as_bytes(), &|input, out| {
+                verify_at(handle.config(), input, NOW, out, size)
+            }),
             ("header", header.as_bytes(), &|input, out| {
-                authorize_at(handle.0, input, b"", NOW, out, size)
+                authorize_at(handle.config(), input, b"", NOW, out, size)
             }),
             ("require", b"orders:read", &|input, out| {
-                authorize_at(handle.0, header.as_bytes(), input, NOW, out, size)
+                authorize_at(handle.config(), header.as_bytes(), input, NOW, out, size)
             }),
             ("detail", b"two headers", &|input, out| match describe(
-                handle.0, 1002, input, out, size,
+                handle.config(),
+                1002,
+                input,
+                out,
+                size,
             ) {
                 Status::HEADER_MALFORMED => good,
                 other => other,
@@ -262,7 +279,7 @@ fn a_record_that_overlaps_an_input_is_refused() {
 fn a_record_that_overlaps_a_key_or_value_is_refused_and_sets_nothing() {
     let size = verdict_size(0);
     let call_set = |handle: &Handle, key: &[u8], value: &[u8], out: *mut auth_verdict| unsafe {
-        auth::ffi::auth_config_set(handle.0, chars(key), chars(value), out, size)
+        auth::ffi::auth_config_set(handle.config(), chars(key), chars(value), out, size)
     };
     let mut distances: Vec<isize> = (-16..=HEAD_BYTES as isize + 8).collect();
     distances.extend([size as isize - 1, size as isize]);

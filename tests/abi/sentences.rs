@@ -55,7 +55,7 @@ const RULES: &[(i32, i32, Option<&str>)] = &[
 ];
 
 fn described(handle: &Handle, number: i32, detail: &[u8]) -> Answer {
-    answer_of(&|out, size| describe(handle.0, number, detail, out, size))
+    answer_of(&|out, size| describe(handle.config(), number, detail, out, size))
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn texts_for_a_header_that_could_split_it_are_refused() {
             assert_eq!(set, Status::OPTION_INVALID, "{url:?}");
         }
     }
-    let none = set(handle.0, b"verdict.realm", None, ptr::null_mut(), 0);
+    let none = set(handle.config(), b"verdict.realm", None, ptr::null_mut(), 0);
     assert_eq!(none, Status::OPTION_INVALID);
 }
 
@@ -243,5 +243,32 @@ fn values_of_a_token_stand_in_the_log_alone() {
     told.assert_refused(Status::TOKEN_NOT_YET_VALID);
     for name in TEXTS {
         assert!(!told.text(name).contains("mallory"), "{name}: the subject is never told");
+    }
+}
+
+#[test]
+fn values_in_a_log_are_cut_at_64_characters() {
+    let handle = Handle::local(&[]);
+    let long = "v".repeat(200);
+    let quoted = format!("\"{}\"...", "v".repeat(64));
+    let iss = format!(r#"{{"iss":"{long}","aud":"{AUDIENCE}","exp":{EXP}}}"#);
+    let aud = format!(r#"{{"iss":"{ISSUER}","aud":"{long}","exp":{EXP}}}"#);
+    let with_header = |name: &str| {
+        let kid = if name == "kid" { "" } else { r#","kid":"EdDSA""# };
+        let alg = if name == "alg" { "" } else { r#","alg":"EdDSA""# };
+        let header = format!(r#"{{"{name}":"{long}"{kid}{alg}}}"#);
+        signed("EdDSA", header.as_bytes(), good_payload().as_bytes())
+    };
+    for (token, status) in [
+        (token("EdDSA", &iss), Status::ISSUER_INVALID),
+        (token("EdDSA", &aud), Status::AUDIENCE_INVALID),
+        (with_header("alg"), Status::ALGORITHM_NOT_ALLOWED),
+        (with_header("typ"), Status::TYPE_NOT_ALLOWED),
+        (with_header("kid"), Status::KEY_NOT_FOUND),
+    ] {
+        let told = handle.verify_at(&token);
+        told.assert_refused(status);
+        let log = told.text("log");
+        assert!(log.contains(&quoted) && !log.contains(&"v".repeat(65)), "{log}");
     }
 }

@@ -116,7 +116,7 @@ pub fn tampered(token: &str) -> String {
 
 // ---------------------------------------------------------------- the handle
 
-pub struct Handle(pub *mut Config);
+pub struct Handle(*mut Config);
 
 // SAFETY: the header promises any number of calls at once; the tests hold it to that.
 unsafe impl Send for Handle {}
@@ -129,8 +129,12 @@ impl Drop for Handle {
 }
 
 impl Handle {
-    /// A method, so that a closure borrows the whole handle.
-    pub fn config(&self) -> *const Config {
+    pub fn null() -> Handle {
+        Handle(std::ptr::null_mut())
+    }
+
+    /// A method: a closure would capture the field alone, and the handle be freed.
+    pub fn config(&self) -> *mut Config {
         self.0
     }
 

@@ -1,5 +1,6 @@
 //! `libauth demo`: a provider on loopback, an API that libauth protects, and what it answers to the
-//! tokens that a server meets. Every row says what must come out, and the demo fails when it does not.
+//! tokens that a server meets. Every row says what must come out, and the demo fails where it does
+//! not.
 
 use std::process::ExitCode;
 use std::sync::Arc;

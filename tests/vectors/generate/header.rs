@@ -163,7 +163,11 @@ fn long() -> Topic {
     let (text, blanks) = (token().text(), " ".repeat(20_000));
     topic.row("header.huge");
     topic.refuse_header("blanks", "HEADER_MALFORMED", format!("Bearer{blanks}"));
-    topic.refuse_header("opaque-token", "TOKEN_TOO_LARGE", format!("Bearer {}", "a".repeat(20_000)));
+    topic.refuse_header(
+        "opaque-token",
+        "TOKEN_TOO_LARGE",
+        format!("Bearer {}", "a".repeat(20_000)),
+    );
     topic.refuse_header("jwt", "TOKEN_TOO_LARGE", format!("Bearer {text}{}", "A".repeat(20_000)));
     topic.refuse_header("word", "HEADER_MALFORMED", "a".repeat(20_000));
     topic.refuse_header("other-scheme", "SCHEME_UNSUPPORTED", format!("Basic {blanks}"));

@@ -99,6 +99,8 @@ impl Topic {
     }
 
     fn case(&mut self, name: &str, case: Case) -> &mut Case {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "+-.,:;=*/_".contains(c);
+        let name: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
         let id = format!("{}/{name}", self.row);
         assert!(self.file.cases.iter().all(|case| case.id != id), "{id} stands twice");
         self.file.cases.push(Case { id, ..case });

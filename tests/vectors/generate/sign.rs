@@ -10,7 +10,7 @@ use aws_lc_rs::signature::Ed25519KeyPair;
 use num_bigint::BigUint;
 use serde_json::{Value, json};
 
-use super::{b64url, from_b64url, from_hex};
+use super::{from_b64url, from_hex};
 
 pub type Hash = &'static digest::Algorithm;
 pub use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY as SHA1, SHA256, SHA384, SHA512};
@@ -284,5 +284,6 @@ impl Curve {
 
 /// The order of the Ed25519 base point.
 pub fn ed25519_order() -> BigUint {
-    (BigUint::from(1u8) << 252u8) + "27742317777372353535851937790883648493".parse::<BigUint>().unwrap()
+    (BigUint::from(1u8) << 252u8)
+        + "27742317777372353535851937790883648493".parse::<BigUint>().unwrap()
 }

@@ -119,8 +119,16 @@ fn base64() -> Topic {
     topic.note("Signed", "header and payload are signed as they stand, so the form alone is wrong");
     let [header, payload, signature] = token().parts();
     topic.row("token.padding");
-    topic.refuse("signature-one", "TOKEN_MALFORMED", token().signature_part(signature.clone() + "="));
-    topic.refuse("signature-two", "TOKEN_MALFORMED", token().signature_part(signature.clone() + "=="));
+    topic.refuse(
+        "signature-one",
+        "TOKEN_MALFORMED",
+        token().signature_part(signature.clone() + "="),
+    );
+    topic.refuse(
+        "signature-two",
+        "TOKEN_MALFORMED",
+        token().signature_part(signature.clone() + "=="),
+    );
 
     topic.row("token.alphabet");
     for (name, odd) in [("plus", '+'), ("slash", '/'), ("tilde", '~')] {

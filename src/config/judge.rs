@@ -1,0 +1,377 @@
+//! All options together → settings in force and the keys of each issuer, or every mistake at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::value::Value;
+use super::{
+    Audience, Draft, Issuer, Name, Required, Rules, Runtime, Settings, TENANT, invalid, missing,
+    together,
+};
+use crate::keys::discovery::{self, Discovery};
+use crate::keys::driver::Driver;
+use crate::keys::fetch::{PlainHttp, Url};
+use crate::keys::{KeySettings, Keys};
+use crate::options::{ISSUER_MAX_BYTES, Opt};
+use crate::path::Path;
+use crate::requirement::Requirement;
+use crate::signature::{ALGORITHMS, Algorithm, AlgorithmSet};
+use crate::token::bare_type;
+use crate::verdict::{ChallengeTexts, Refusal, quote};
+
+/// The values of one issuer: its own, else those of the top level.
+struct Values<'v> {
+    own: Option<&'v BTreeMap<Opt, Value>>,
+    all: &'v BTreeMap<Opt, Value>,
+}
+
+impl<'v> Values<'v> {
+    fn get(&self, option: Opt) -> Option<&'v Value> {
+        self.own.and_then(|own| own.get(&option)).or_else(|| self.all.get(&option))
+    }
+
+    fn list(&self, option: Opt) -> Option<&'v [String]> {
+        match self.get(option) {
+            Some(Value::List(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    fn number(&self, option: Opt, default: u64) -> u64 {
+        match self.get(option) {
+            Some(Value::Number(number)) => *number,
+            _ => default,
+        }
+    }
+
+    fn seconds(&self, option: Opt, default: u64) -> i64 {
+        i64::try_from(self.number(option, default)).unwrap_or(i64::MAX)
+    }
+
+    fn text(&self, option: Opt) -> Option<&'v str> {
+        match self.get(option) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn paths(&self, option: Opt, defaults: &[&str]) -> Vec<Path> {
+        match self.list(option) {
+            Some(paths) => paths.iter().filter_map(|path| Path::parse(path)).collect(),
+            None => defaults.iter().filter_map(|path| Path::parse(path)).collect(),
+        }
+    }
+}
+
+impl Draft {
+    /// Everything together: the first mistake's status, and the sentences of all.
+    pub fn judge(&self) -> Result<Runtime, Refusal> {
+        let mut mistakes: Vec<Refusal> = self.mistakes.values().cloned().collect();
+        let top = Values { own: None, all: &self.values };
+        let (mut issuers, mut keys) = (Vec::new(), Vec::new());
+        for values in self.domains(&mut mistakes) {
+            let rules = Arc::new(rules(&values));
+            let names = self.names(&values, &mut mistakes);
+            for name in names {
+                let found = keys_of(&values, &name, &mut mistakes);
+                keys.extend(found);
+                issuers.push(Issuer { name, rules: rules.clone() });
+            }
+        }
+        if self.values.contains_key(&Opt::CLAIMS_TENANTS) && !issuers.iter().any(has_tenant) {
+            mistakes.push(invalid(format!("claims.tenants is set, and no issuer has {TENANT}")));
+        }
+        let repeated = issuers.iter().enumerate().any(|(place, issuer)| {
+            issuers.iter().take(place).any(|earlier: &Issuer| earlier.name == issuer.name)
+        });
+        if repeated {
+            mistakes.push(invalid("an issuer stands twice: which of its options hold?"));
+        }
+        let settings = self.settings(&top, issuers, &mut mistakes);
+        match mistakes.is_empty() {
+            true => Ok(Runtime { settings, keys }),
+            false => Err(together(mistakes.iter())),
+        }
+    }
+
+    /// The trust domains: the entries of `issuers`, or the one of the top level.
+    fn domains(&self, mistakes: &mut Vec<Refusal>) -> Vec<Values<'_>> {
+        let all = &self.values;
+        let Some(Value::Issuers(entries)) = all.get(&Opt::ISSUERS) else {
+            let missing_here = !all.contains_key(&Opt::ISSUER);
+            if missing_here && !self.mistaken("issuer") && !self.mistaken("issuers") {
+                mistakes.push(missing("issuer is not set: the exact iss of the tokens to accept"));
+            }
+            let one = Values { own: None, all };
+            self.audience_is_set(&one, mistakes);
+            return vec![one];
+        };
+        if all.contains_key(&Opt::ISSUER) {
+            mistakes.push(invalid("issuer and issuers are set: choose one of them"));
+        }
+        let domains: Vec<Values> =
+            entries.iter().map(|own| Values { own: Some(own), all }).collect();
+        for (place, domain) in domains.iter().enumerate() {
+            if domain.list(Opt::ISSUER).is_none() {
+                mistakes.push(missing(format!("issuers[{place}] has no issuer")));
+            }
+            self.audience_is_set(domain, mistakes);
+        }
+        domains
+    }
+
+    fn audience_is_set(&self, values: &Values, mistakes: &mut Vec<Refusal>) {
+        if values.list(Opt::AUDIENCE).is_none() && !self.mistaken("audience") {
+            mistakes.push(missing("audience is not set: what aud must name to mean this API"));
+        }
+    }
+
+    /// The names of one domain, templates filled with its tenants.
+    fn names(&self, values: &Values, mistakes: &mut Vec<Refusal>) -> Vec<Name> {
+        let mut names = Vec::new();
+        for issuer in values.list(Opt::ISSUER).unwrap_or_default() {
+            let Some((before, after)) = issuer.split_once(TENANT) else {
+                if let Some(why) = trap(issuer) {
+                    mistakes.push(invalid(format!("issuer {} {why}", quote(issuer))));
+                }
+                names.push(Name::Exact(issuer.clone()));
+                continue;
+            };
+            let told = quote(issuer);
+            match values.list(Opt::CLAIMS_TENANTS) {
+                _ if after.contains(TENANT) => {
+                    mistakes.push(invalid(format!("issuer {told} has {TENANT} twice")));
+                }
+                None if self.mistaken("claims.tenants") => {}
+                None => mistakes.push(missing(format!(
+                    "issuer {told} has {TENANT}, and claims.tenants is not set"
+                ))),
+                Some([any]) if any == "*" => {
+                    let (before, after) = (before.to_owned(), after.to_owned());
+                    names.push(Name::AnyTenant { before, after });
+                }
+                Some(tenants) => names.extend(tenants.iter().map(|tenant| Name::Tenant {
+                    issuer: format!("{before}{tenant}{after}"),
+                    tenant: tenant.clone(),
+                    template: issuer.clone(),
+                })),
+            }
+        }
+        let too_long = |name: &&Name| name.text().len() > ISSUER_MAX_BYTES;
+        if let Some(name) = names.iter().find(too_long) {
+            mistakes.push(invalid(format!("issuer {} is too long", quote(&name.text()))));
+        }
+        names
+    }
+
+    fn settings(
+        &self,
+        top: &Values,
+        issuers: Vec<Issuer>,
+        mistakes: &mut Vec<Refusal>,
+    ) -> Settings {
+        let algorithms: Vec<Algorithm> = match top.list(Opt::TOKEN_ALGORITHMS) {
+            None => ALGORITHMS.to_vec(),
+            Some(names) => names.iter().filter_map(|name| Algorithm::from_name(name)).collect(),
+        };
+        let mut types: Vec<String> = match top.list(Opt::TOKEN_TYPES) {
+            None => vec!["jwt".into(), "at+jwt".into(), "absent".into()],
+            Some(types) => types.iter().map(|typ| bare_type(typ).to_ascii_lowercase()).collect(),
+        };
+        let type_absent = types.iter().any(|typ| typ == "absent");
+        types.retain(|typ| typ != "absent");
+        let require = self.text(Opt::VERDICT_REQUIRE).unwrap_or_default();
+        let require = Requirement::parse(require.as_bytes()).map(Requirement::into_owned);
+        Settings {
+            algorithms: algorithms.into_iter().fold(AlgorithmSet::default(), AlgorithmSet::with),
+            types,
+            type_absent,
+            rfc9068: top.text(Opt::TOKEN_PROFILE) == Some("rfc9068"),
+            max_bytes: usize::try_from(top.number(Opt::TOKEN_MAX_BYTES, 16 * 1024)).unwrap_or(0),
+            require: require.unwrap_or_else(|mistake| {
+                mistakes.push(mistake);
+                Requirement::default()
+            }),
+            challenge: self.challenge(),
+            issuers,
+        }
+    }
+
+    pub fn challenge(&self) -> ChallengeTexts {
+        let text = |option| self.text(option).unwrap_or_default().to_owned();
+        ChallengeTexts {
+            realm: text(Opt::VERDICT_REALM),
+            resource_metadata: text(Opt::VERDICT_RESOURCE_METADATA),
+        }
+    }
+
+    fn text(&self, option: Opt) -> Option<&str> {
+        Values { own: None, all: &self.values }.text(option)
+    }
+
+    /// The mistake of this key is told already.
+    fn mistaken(&self, key: &str) -> bool {
+        self.mistakes.contains_key(key)
+    }
+}
+
+fn has_tenant(issuer: &Issuer) -> bool {
+    !matches!(issuer.name, Name::Exact(_))
+}
+
+/// Issuers of known providers that no access token ever names.
+fn trap(issuer: &str) -> Option<&'static str> {
+    let (host, path) = issuer.strip_prefix("https://")?.split_once('/').unwrap_or((issuer, ""));
+    let host = host.trim_start_matches("https://");
+    let first = path.split('/').next().unwrap_or("");
+    if host == "login.microsoftonline.com"
+        && matches!(first, "common" | "organizations" | "consumers")
+    {
+        return Some(
+            "is no tenant's: Entra tokens name their own tenant; write {tenant} there, and \
+             claims.tenants",
+        );
+    }
+    if [".okta.com", ".oktapreview.com", ".okta-emea.com"].iter().any(|end| host.ends_with(end))
+        && first.is_empty()
+    {
+        return Some(
+            "is Okta's org server, whose access tokens nobody else can verify; use a custom \
+             authorization server such as /oauth2/default",
+        );
+    }
+    None
+}
+
+const DEFAULT_ROLES: [&str; 2] = ["realm_access.roles", "roles"];
+const DEFAULT_AUDIENCE_FROM: &str = "aud";
+const DEFAULT_LEEWAY_S: u64 = 30;
+
+impl Default for Rules {
+    fn default() -> Rules {
+        rules(&Values { own: None, all: &BTreeMap::new() })
+    }
+}
+
+fn rules(values: &Values) -> Rules {
+    let owned = |list: &[String]| list.to_vec();
+    let required = values.list(Opt::CLAIMS_REQUIRED).unwrap_or_default();
+    let scopes_from = values.list(Opt::CLAIMS_SCOPES_FROM);
+    Rules {
+        audience: match values.list(Opt::AUDIENCE) {
+            Some([any]) if any == "*" => Audience::Any,
+            some => Audience::AnyOf(some.map(owned).unwrap_or_default()),
+        },
+        audience_from: values
+            .list(Opt::CLAIMS_AUDIENCE_FROM)
+            .map_or_else(|| vec![DEFAULT_AUDIENCE_FROM.to_owned()], owned),
+        leeway_s: values.seconds(Opt::CLAIMS_LEEWAY, DEFAULT_LEEWAY_S),
+        max_age_s: values.get(Opt::CLAIMS_MAX_AGE).map(|_| values.seconds(Opt::CLAIMS_MAX_AGE, 0)),
+        required: required.iter().filter_map(|item| Required::parse(item)).collect(),
+        clients: values.list(Opt::CLAIMS_CLIENTS).map(owned).unwrap_or_default(),
+        subject_from: values.text(Opt::CLAIMS_SUBJECT_FROM).and_then(Path::parse),
+        scopes_from: scopes_from.map(|_| values.paths(Opt::CLAIMS_SCOPES_FROM, &[])),
+        roles_from: values.paths(Opt::CLAIMS_ROLES_FROM, &DEFAULT_ROLES),
+        permissions_from: values.paths(Opt::CLAIMS_PERMISSIONS_FROM, &["permissions"]),
+        groups_from: values.paths(Opt::CLAIMS_GROUPS_FROM, &["groups"]),
+    }
+}
+
+/// Where the keys of one issuer come from: given, or fetched from one place.
+fn keys_of(values: &Values, name: &Name, mistakes: &mut Vec<Refusal>) -> Option<Keys> {
+    let before = mistakes.len();
+    let given = |option: Opt| values.get(option).is_some();
+    let sources = [
+        (Opt::KEYS_JWKS, "keys.jwks"),
+        (Opt::KEYS_JWKS_URI, "keys.jwks_uri"),
+        (Opt::KEYS_DISCOVERY_URL, "keys.discovery_url"),
+    ];
+    let set: Vec<&str> =
+        sources.iter().filter(|(option, _)| given(*option)).map(|(_, key)| *key).collect();
+    if set.len() > 1 {
+        let log = format!("{} are set: the keys can have one source", set.join(" and "));
+        mistakes.push(invalid(log));
+        return None;
+    }
+    if let Some(Value::KeySet(keys)) = values.get(Opt::KEYS_JWKS) {
+        return Some(Keys::Local(keys.clone()));
+    }
+    let places = places(values, name, mistakes);
+    (mistakes.len() == before).then_some(())?;
+    let (jwks_uri, metadata_urls) = places?;
+    let milliseconds = |option, default_s| values.number(option, default_s).saturating_mul(1_000);
+    let settings = KeySettings {
+        metadata_urls,
+        jwks_uri,
+        http: plain_http(values),
+        ttl_ms: milliseconds(Opt::KEYS_TTL, 600),
+        stale_ms: milliseconds(Opt::KEYS_STALE, 86_400),
+        cooldown_ms: milliseconds(Opt::KEYS_COOLDOWN, 2),
+        timeout_ms: milliseconds(Opt::KEYS_TIMEOUT, 5),
+        max_bytes: values.number(Opt::KEYS_MAX_BYTES, 512 * 1024),
+    };
+    Some(Keys::Remote(Driver::new(name.clone(), Arc::new(settings))))
+}
+
+/// The URL of the key set, or those of the metadata.
+fn places(
+    values: &Values,
+    name: &Name,
+    mistakes: &mut Vec<Refusal>,
+) -> Option<(Option<Url>, Vec<Url>)> {
+    let http = plain_http(values);
+    let issuer = name.text();
+    let mut url = |key: &str, text: &str| match Url::parse(text, http) {
+        Ok(url) => Some(url),
+        Err(why) => {
+            mistakes.push(invalid(format!("{key} {} {why}", quote(text))));
+            None
+        }
+    };
+    if let Some(text) = values.text(Opt::KEYS_JWKS_URI) {
+        return Some((Some(url("keys.jwks_uri", text)?), Vec::new()));
+    }
+    if let Name::AnyTenant { .. } = name {
+        let log = "claims.tenants=* needs keys.jwks_uri or keys.jwks: one key set for all tenants";
+        mistakes.push(missing(log));
+        return None;
+    }
+    let discovery = discovery_of(values);
+    if let Some(text) = values.text(Opt::KEYS_DISCOVERY_URL) {
+        let url = url("keys.discovery_url", text)?;
+        if values.list(Opt::ISSUER).is_some_and(|issuers| issuers.len() > 1) {
+            let log = "keys.discovery_url is set for several issuers: a document has only one";
+            mistakes.push(invalid(log));
+        }
+        return Some((None, vec![url]));
+    }
+    if discovery == Discovery::Off {
+        let log = "keys.discovery is off, and neither keys.jwks nor keys.jwks_uri is set";
+        mistakes.push(missing(log));
+        return None;
+    }
+    if url("issuer", &issuer)?.has_query() {
+        mistakes.push(invalid(format!("issuer {} has a query", quote(&issuer))));
+        return None;
+    }
+    let urls = discovery::urls(&issuer, discovery);
+    let urls: Option<Vec<Url>> = urls.iter().map(|text| url("issuer", text)).collect();
+    Some((None, urls?))
+}
+
+fn discovery_of(values: &Values) -> Discovery {
+    match values.text(Opt::KEYS_DISCOVERY) {
+        Some("oidc") => Discovery::Oidc,
+        Some("oauth") => Discovery::OAuth,
+        Some("off") => Discovery::Off,
+        _ => Discovery::Auto,
+    }
+}
+
+fn plain_http(values: &Values) -> PlainHttp {
+    match values.text(Opt::KEYS_HTTP) {
+        Some("always") => PlainHttp::Always,
+        Some("never") => PlainHttp::Never,
+        _ => PlainHttp::Loopback,
+    }
+}
