@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use bodies::{Body, TARGETS};
 
 /// So many changed inputs are made of one seed: all of a short one, evenly spread over a long one.
-const MUTANTS_MAX: usize = 600;
+const MUTANTS_MAX: usize = 400;
 const SEEDS_MAX: usize = 40;
 const CORPUS_MAX_BYTES: u64 = 300_000;
 
