@@ -133,9 +133,12 @@ fn case(
 
 fn config(jwks: &str) -> *mut Config {
     let config = auth_config_new();
-    for (key, value) in
-        [("issuer", ISSUER), ("audience", "https://api.example"), ("keys.jwks", jwks)]
-    {
+    for (key, value) in [
+        ("issuer", ISSUER),
+        ("audience", "https://api.example"),
+        ("token.max_bytes", "64k"),
+        ("keys.jwks", jwks),
+    ] {
         let (key, value) = (CString::new(key).unwrap(), CString::new(value).unwrap());
         let none = std::ptr::null_mut();
         let set = unsafe { auth_config_set(config, key.as_ptr(), value.as_ptr(), none, 0) };
