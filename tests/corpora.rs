@@ -8,3 +8,5 @@ mod common;
 mod below;
 #[path = "corpora/wycheproof_jose.rs"]
 mod wycheproof_jose;
+#[path = "corpora/wycheproof_primitives.rs"]
+mod wycheproof_primitives;

@@ -273,6 +273,24 @@ fn cases(name: TestName) -> Vec<(u64, bool, Value, String)> {
     cases
 }
 
+/// The deviations at Figures 20 and 27 are the key's name for its algorithm and nothing else: with
+/// that corrected the tokens verify.
+#[test]
+fn figures_20_and_27_with_the_keys_alg_corrected() {
+    let mut corrected = Vec::new();
+    for (number, _, mut jwk, token) in cases(TestName::JsonWebSignature) {
+        let alg = match number {
+            346 | 350 => "PS384",
+            347 | 351 => "ES512",
+            _ => continue,
+        };
+        jwk["alg"] = alg.into();
+        assert_eq!(below::judge(&below::config(&jwk), &token), OK, "case {number}");
+        corrected.push(number);
+    }
+    assert_eq!(corrected, [346, 347, 350, 351]);
+}
+
 /// Every case by its shape alone.
 #[test]
 fn json_web_encryption() {
