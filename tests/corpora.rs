@@ -6,6 +6,8 @@ mod common;
 
 #[path = "corpora/below.rs"]
 mod below;
+#[path = "corpora/rfc.rs"]
+mod rfc;
 #[path = "corpora/wycheproof_jose.rs"]
 mod wycheproof_jose;
 #[path = "corpora/wycheproof_primitives.rs"]

@@ -14,7 +14,7 @@ use crate::common::ISSUER;
 
 /// A key of nobody's token: a key set without one usable key would be refused as a whole. It is
 /// the key of RFC 8032 7.1, test 1.
-fn bystander() -> Value {
+pub fn bystander() -> Value {
     let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
     json!({ "kid": "bystander", "kty": "OKP", "crv": "Ed25519", "x": x })
 }
