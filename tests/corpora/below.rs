@@ -3,7 +3,8 @@
 
 use auth::config::Config;
 use auth::keys::driver::Waiting;
-use auth::signature;
+use auth::keys::jwks::KeySet;
+use auth::signature::{self, Algorithm};
 use auth::status::Status;
 use auth::token;
 use auth::verdict::Refusal;
@@ -57,4 +58,14 @@ fn check(config: &Config, token: &str) -> Result<(), Refusal> {
     let (issuer, keys) = runtime.issuer(token.issuer)?;
     let found = keys.find(issuer, token.kid.as_deref(), token.algorithm, Waiting::HeldOnly)?;
     signature::check(&token, &found, keys)
+}
+
+/// This key may be used with the algorithm, and made the signature.
+pub fn verifies(jwk: &Value, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    let document = json!({ "keys": [jwk] }).to_string();
+    let Ok(set) = KeySet::parse(document.as_bytes()) else {
+        return false;
+    };
+    let mut usable = set.keys.iter().filter_map(|key| key.usable.as_ref().ok());
+    usable.any(|key| key.fits(algorithm) && key.verify(algorithm, message, signature))
 }
