@@ -158,7 +158,7 @@ fn verify(token: &str, issuer: &str, audience: &str, keys: &str, now: i64) -> St
     for (key, value) in [("issuer", issuer), ("audience", audience), ("keys.jwks", keys)] {
         assert_eq!(handle.set(key, value), Status::OK, "{key}={value}");
     }
-    let call = |out, size| verify_at(handle.0, token.as_bytes(), now, out, size);
+    let call = |out, size| verify_at(handle.config(), token.as_bytes(), now, out, size);
     Status::from_number(answer_of(&call).status).unwrap()
 }
 
