@@ -54,10 +54,11 @@ fn check(config: &Config, token: &str) -> Result<(), Refusal> {
     let stand_in = format!("{header}.{payload}.{signature}");
     let decoded = token::decode(stand_in.as_bytes(), settings)?;
     let mut token = token::read(&decoded, settings)?;
-    token.signed = signed.as_bytes();
+    token.signing.signed = signed.as_bytes();
     let (issuer, keys) = runtime.issuer(token.issuer)?;
-    let found = keys.find(issuer, token.kid.as_deref(), token.algorithm, Waiting::HeldOnly)?;
-    signature::check(&token, &found, keys)
+    let wanted = token.wants(&issuer.name);
+    let found = keys.find(&token.iss, wanted, Waiting::HeldOnly)?;
+    signature::check(&token.signing, &found, wanted, keys)
 }
 
 /// This key may be used with the algorithm, and made the signature.
