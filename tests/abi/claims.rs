@@ -11,7 +11,8 @@ use crate::common::*;
 const CLAIMS: &str = r#"{"sub":"alice","empty":"","n":-1.50,"yes":true,"nothing":null,
     "realm_access":{"roles":["admin","a b"],"x.y":1},"x.y":"own","x":{"y":"nested"},
     "https://id.example/roles":[ "r" , {"deep" : [ ] } ],"a/b":{"~":"tilde"},"":{"":"no name"},
-    "nul":"a\u0000b","wide":"\u00e9\ud83d\ude00","slash":"https:\/\/id","lone":"\ud800","0":"zero"}"#;
+    "nul":"a\u0000b","wide":"\u00e9\ud83d\ude00",
+    "slash":"https:\/\/id","lone":"\ud800","0":"zero"}"#;
 
 fn of(path: &str) -> Option<String> {
     claim(CLAIMS.as_bytes(), path.as_bytes())

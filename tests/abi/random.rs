@@ -281,11 +281,15 @@ proptest! {
     }
 
     #[test]
-    fn a_pointer_leads_where_another_reader_says(value in value(), pick in any::<prop::sample::Index>()) {
+    fn a_pointer_leads_where_another_reader_says(
+        value in value(),
+        pick in any::<prop::sample::Index>(),
+    ) {
         let value = json!({"top": value});
         let (mut places, mut here) = (Vec::new(), vec![(String::new(), &value)]);
         while let Some((pointer, value)) = here.pop() {
-            let step = |name: &str| format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
+            let escaped = |name: &str| name.replace('~', "~0").replace('/', "~1");
+            let step = |name: &str| format!("{pointer}/{}", escaped(name));
             match value {
                 Value::Object(map) => here.extend(map.iter().map(|(name, v)| (step(name), v))),
                 Value::Array(items) => {
