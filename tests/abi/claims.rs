@@ -120,6 +120,7 @@ fn nothing_is_found_in_what_is_no_claims_object() {
         br#"{"sub":"alice","a":1,"a":2}"#,
         b"{\"sub\":\"alice\"}\0",
         b"\xef\xbb\xbf{\"sub\":\"alice\"}",
+        b"\x0c{\"sub\":\"alice\"}",
         b"{\"sub\":\"alice\",\"x\":\"\xff\"}",
         b"{\"sub\":\"al\nice\"}",
     ] {
