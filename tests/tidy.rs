@@ -61,7 +61,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         let kind = entry.file_type().unwrap();
         if kind.is_dir() && !SKIPPED.iter().any(|skipped| name == *skipped) {
             walk(&entry.path(), found);
-        } else if kind.is_file() {
+        } else if kind.is_file() && name != ".git" {
             found.push(entry.path());
         }
     }
