@@ -502,6 +502,8 @@ struct Owed {
     keys: BTreeSet<String>,
     /// One at least of the keys of each load that failed.
     loads: Vec<BTreeSet<String>>,
+    /// A load that could not be read at all, until one is.
+    lost: bool,
 }
 
 impl Owed {
@@ -517,7 +519,7 @@ impl Owed {
     }
 
     fn is_nothing(&self) -> bool {
-        !self.unknown && self.keys.is_empty() && self.loads.is_empty()
+        !self.unknown && !self.lost && self.keys.is_empty() && self.loads.is_empty()
     }
 
     fn set(&mut self, config: &Handle, key: &CStr, value: Option<&CStr>) {
@@ -554,9 +556,9 @@ impl Owed {
             0 => {
                 assert!(!unknown, "{keys:?}");
                 keys.iter().for_each(|key| self.paid(key));
+                self.lost = false;
             }
-            // A document that cannot be read names no key to remember.
-            _ if keys.is_empty() => {}
+            _ if document.strict_object().is_none() => self.lost = true,
             _ => {
                 self.unknown |= unknown;
                 self.loads.push(keys);
