@@ -84,16 +84,20 @@ impl fmt::Display for Fault {
     }
 }
 
+/// JSON text is UTF-8 (RFC 8259 8.1), also where nobody reads it.
+pub fn utf8(document: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(document).map_err(|_| Fault::NotUtf8)
+}
+
 /// Reads one object and hands out its members in order. `wants_texts` says of which names an array
 /// of texts is to be kept.
 pub fn read_object<'de>(
-    document: &'de [u8],
+    document: &'de str,
     wants_texts: fn(&str) -> bool,
     member: &mut dyn FnMut(Cow<'de, str>, Field<'de>),
 ) -> Result<(), Fault> {
-    let text = std::str::from_utf8(document).map_err(|_| Fault::NotUtf8)?;
     let mut state = State { names: Vec::with_capacity(LINEAR_NAMES), fault: Fault::Syntax };
-    let mut reader = serde_json::Deserializer::from_str(text);
+    let mut reader = serde_json::Deserializer::from_str(document);
     let root = Root { state: &mut state, wants_texts, member };
     let read = root.deserialize(&mut reader).and_then(|()| reader.end());
     read.map_err(|_| state.fault)
@@ -116,12 +120,14 @@ impl State<'_> {
 /// The names of one open object.
 struct Names {
     base: usize,
+    /// A bit for each name that was added: most new names are seen to be new by this alone.
+    marks: u64,
     hashes: Option<(RandomState, Vec<u64>)>,
 }
 
 impl Names {
     fn open(state: &State) -> Names {
-        Names { base: state.names.len(), hashes: None }
+        Names { base: state.names.len(), marks: 0, hashes: None }
     }
 
     fn add<'de, E: Error>(&mut self, state: &mut State<'de>, name: Cow<'de, str>) -> Result<(), E> {
@@ -130,7 +136,10 @@ impl Names {
             return Ok(());
         }
         let own = state.names.get(self.base..).unwrap_or_default();
-        if own.contains(&name) {
+        let mark = mark(name.as_bytes());
+        let maybe_known = self.marks & mark != 0;
+        self.marks |= mark;
+        if maybe_known && own.contains(&name) {
             return Err(state.refuse(Fault::DuplicateName));
         }
         if own.len() == LINEAR_NAMES || state.names.len() >= LINEAR_NAMES_OPEN {
@@ -154,6 +163,13 @@ impl Names {
         }
         Ok(())
     }
+}
+
+/// Equal names have equal marks.
+fn mark(name: &[u8]) -> u64 {
+    let (first, last) = (name.first().unwrap_or(&0), name.last().unwrap_or(&0));
+    let mixed = usize::from(*first).wrapping_mul(7) ^ usize::from(*last).wrapping_mul(31);
+    1u64.rotate_left((mixed ^ name.len()) as u32)
 }
 
 /// The outer object.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::config::{Name, Settings};
 use crate::header::is_b64token;
-use crate::json::{Fault, Field, read_object};
+use crate::json::{Fault, Field, read_object, utf8};
 use crate::keys::jwks::{KID_MAX_BYTES, Wanted};
 use crate::near_miss;
 use crate::signature::Algorithm;
@@ -38,8 +38,8 @@ pub struct Token<'d> {
     /// The place of the trusted issuer in the settings.
     pub issuer: usize,
     pub iss: Cow<'d, str>,
-    pub header_json: &'d [u8],
-    pub payload_json: &'d [u8],
+    pub header_json: &'d str,
+    pub payload_json: &'d str,
     pub payload: Payload<'d>,
 }
 
@@ -122,6 +122,8 @@ struct Header<'d> {
 /// JSON of header and payload, then `alg`, `crit`, `typ`, `iss`.
 pub fn read<'d>(decoded: &'d Decoded, settings: &Settings) -> Result<Token<'d>, Refusal> {
     let (header_json, payload_json, signature) = decoded.parts();
+    let header_json = utf8(header_json).map_err(|fault| not_json("header", fault))?;
+    let payload_json = utf8(payload_json).map_err(|fault| not_json("payload", fault))?;
     let header = read_header(header_json)?;
     let mut payload = Payload::read(payload_json).map_err(|fault| not_json("payload", fault))?;
     let kid = kid(header.kid)?;
@@ -145,7 +147,7 @@ fn not_json(part: &str, fault: Fault) -> Refusal {
 }
 
 /// `jwk`, `jku`, `x5u`, `x5c` are never looked at: a token does not bring its own key.
-fn read_header(json: &[u8]) -> Result<Header<'_>, Refusal> {
+fn read_header(json: &str) -> Result<Header<'_>, Refusal> {
     let mut header = Header::default();
     let none = |_: &str| false;
     let read = read_object(json, none, &mut |name, value| match name.as_ref() {
@@ -250,7 +252,7 @@ macro_rules! payload {
         pub struct Payload<'d> { $(pub $field: Field<'d>),+ }
 
         impl<'d> Payload<'d> {
-            pub fn read(json: &'d [u8]) -> Result<Payload<'d>, Fault> {
+            pub fn read(json: &'d str) -> Result<Payload<'d>, Fault> {
                 let mut payload = Payload::default();
                 let texts = |name: &str| matches!(name, "aud" | "scope" | "scp");
                 read_object(json, texts, &mut |name, value| match name.as_ref() {

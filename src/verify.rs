@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::claims;
 use crate::config::{Issuer, Runtime};
 use crate::header;
-use crate::json::Field;
+use crate::json::{Field, utf8};
 use crate::keys::driver::Waiting;
 use crate::os;
 use crate::requirement::{Grants, Reader, Requirement, granted};
@@ -62,8 +62,8 @@ pub fn verify<T>(
     Ok(accept(&Answer {
         status: Status::OK,
         expires_at: claims.expires_at,
-        claims: token.payload_json,
-        header: token.header_json,
+        claims: token.payload_json.as_bytes(),
+        header: token.header_json.as_bytes(),
         issuer: Cow::Borrowed(&token.iss),
         subject: &claims.subject,
         client_id: claims.client_id,
@@ -75,15 +75,15 @@ pub fn verify<T>(
 /// Asks claims that were verified before for more: a second requirement for the same token.
 pub fn require(runtime: &Runtime, json: &[u8], requirement: &Requirement) -> Result<(), Refusal> {
     let not = |why: String| Refusal::new(Status::CLAIM_MALFORMED, why);
-    let payload = Payload::read(json).map_err(|fault| not(format!("the claims text {fault}")))?;
+    let payload = utf8(json).and_then(|json| Ok((json, Payload::read(json)?)));
+    let (json, payload) = payload.map_err(|fault| not(format!("the claims text {fault}")))?;
     let iss = match &payload.iss {
         Field::Text(iss) => Field::Text(Cow::Borrowed(iss.as_ref())),
         _ => return Err(not("the claims have no iss that is a text".into())),
     };
     let (place, _) = token::trusted_issuer(iss, &runtime.settings)?;
     let (issuer, _) = runtime.issuer(place)?;
-    let text = std::str::from_utf8(json).map_err(|_| not("the claims are not UTF-8".into()))?;
-    let scopes = claims::scopes(&payload, text, &issuer.rules)?;
+    let scopes = claims::scopes(&payload, json, &issuer.rules)?;
     granted(&grants(&scopes, json, issuer), &Requirement::default(), requirement)
 }
 
@@ -92,8 +92,6 @@ fn asks(always: &Requirement, here: &Requirement) -> Vec<Reader> {
     all.into_iter().filter(|reader| always.asks(*reader) || here.asks(*reader)).collect()
 }
 
-fn grants<'g>(scopes: &'g str, payload: &'g [u8], issuer: &'g Issuer) -> Grants<'g> {
-    // The payload was read as UTF-8 before; an empty object grants nothing.
-    let claims = std::str::from_utf8(payload).unwrap_or("{}");
+fn grants<'g>(scopes: &'g str, claims: &'g str, issuer: &'g Issuer) -> Grants<'g> {
     Grants { scopes, claims, rules: &issuer.rules }
 }

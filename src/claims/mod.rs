@@ -40,9 +40,7 @@ pub fn check<'d>(
     asks: &[Reader],
     now: i64,
 ) -> Result<Claims<'d>, Refusal> {
-    let (payload, rules) = (&token.payload, issuer.rules.as_ref());
-    // The payload was read as UTF-8 before.
-    let json = std::str::from_utf8(token.payload_json).unwrap_or("{}");
+    let (payload, json, rules) = (&token.payload, token.payload_json, issuer.rules.as_ref());
     present(payload, json, rules, rfc9068)?;
 
     let times = Times::read(payload)?;

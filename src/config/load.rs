@@ -23,9 +23,10 @@ pub fn json(draft: &mut Draft, document: &[u8]) -> Result<(), Refusal> {
     if document.len() > JSON_MAX_BYTES {
         return Err(not("more than 1 MiB"));
     }
-    let strict = json::read_object(document, |_| false, &mut |_, _| {});
-    strict.map_err(|fault| invalid(format!("the options are no use: the document {fault}")))?;
-    let text = std::str::from_utf8(document).map_err(|_| not("not UTF-8"))?;
+    let text = json::utf8(document)
+        .and_then(|text| json::read_object(text, |_| false, &mut |_, _| {}).map(|()| text));
+    let text =
+        text.map_err(|fault| invalid(format!("the options are no use: the document {fault}")))?;
     let mut given = Vec::new();
     let read = members(text, "", &mut |row, json| {
         let key = row.key;
@@ -126,7 +127,7 @@ fn variable(key: &str) -> String {
 /// An array of objects of `issuer audience claims.* keys.*`.
 pub fn issuers(text: &str) -> Result<Vec<BTreeMap<Opt, Value>>, Refusal> {
     let wrapped = format!("{{\"issuers\":{text}}}");
-    let strict = json::read_object(wrapped.as_bytes(), |_| false, &mut |_, _| {});
+    let strict = json::read_object(&wrapped, |_| false, &mut |_, _| {});
     strict.map_err(|fault| invalid(format!("issuers is no use: the document {fault}")))?;
     let mut entries = Vec::new();
     let mut mistakes = Vec::new();

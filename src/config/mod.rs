@@ -36,7 +36,7 @@ pub struct Config {
 }
 
 /// Options as they were set, and the mistakes that were made in setting them.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Draft {
     values: BTreeMap<Opt, Value>,
     /// By key. A later, right set of the key takes a mistake back; an unknown key has none.
@@ -260,16 +260,15 @@ impl Draft {
         &mut self,
         sets: impl FnOnce(&mut Draft) -> Result<(), Refusal>,
     ) -> Result<(), Refusal> {
-        let mut next = Draft { values: self.values.clone(), mistakes: BTreeMap::new() };
+        let mut next = Draft::default();
         let (read, keys) = (sets(&mut next), next.mistakes.len());
         match (read, keys) {
             (Ok(()), 0) => {
                 let put_right = |key: &String| {
-                    let option = options::find(key).map(|row| row.option);
-                    option.is_some_and(|option| next.values.contains_key(&option))
+                    options::find(key).is_some_and(|row| next.values.contains_key(&row.option))
                 };
                 self.mistakes.retain(|key, _| !put_right(key));
-                self.values = next.values;
+                self.values.extend(next.values);
                 Ok(())
             }
             (read, _) => {

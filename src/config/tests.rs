@@ -239,6 +239,16 @@ fn a_later_right_load_takes_mistakes_back() {
 }
 
 #[test]
+fn a_load_of_other_options_takes_nothing_back() {
+    let config = config(&GOOD);
+    assert!(config.set(b"audience", Some(b"")).is_err());
+    config.load(br#"{"claims":{"leeway":5}}"#).unwrap();
+    assert_eq!(config.check().unwrap_err().status, Status::OPTION_INVALID);
+    config.load(br#"{"audience":"other"}"#).unwrap();
+    assert!(config.check().is_ok());
+}
+
+#[test]
 fn issuers_have_defaults() {
     let issuers = r#"[{"issuer":"https://a.example","audience":"x","claims":{"leeway":5}},
             {"issuer":"https://b.example","keys":{"jwks_uri":"https://b.example/keys"}}]"#;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::config::Name;
-use crate::json::{Field, read_object};
+use crate::json::{Field, read_object, utf8};
 use crate::status::Status;
 use crate::verdict::quote;
 
@@ -42,10 +42,12 @@ pub fn urls(issuer: &str, discovery: Discovery) -> Vec<String> {
 pub fn jwks_uri(document: &[u8], issuer: &Name) -> Result<String, (Status, String)> {
     let (mut said_issuer, mut said_uri) = (Field::Absent, Field::Absent);
     let none = |_: &str| false;
-    let read = read_object(document, none, &mut |name: Cow<str>, value| match name.as_ref() {
-        "issuer" => said_issuer = value,
-        "jwks_uri" => said_uri = value,
-        _ => {}
+    let read = utf8(document).and_then(|document| {
+        read_object(document, none, &mut |name: Cow<str>, value| match name.as_ref() {
+            "issuer" => said_issuer = value,
+            "jwks_uri" => said_uri = value,
+            _ => {}
+        })
     });
     let failed = |why: String| (Status::DISCOVERY_FAILED, why);
     read.map_err(|fault| failed(format!("sent metadata that {fault}")))?;

@@ -152,7 +152,7 @@ struct Named {
 
 fn read_key(text: &str) -> Key {
     let mut members = Members::new();
-    let read = read_object(text.as_bytes(), |name| name == "key_ops", &mut |name, value| {
+    let read = read_object(text, |name| name == "key_ops", &mut |name, value| {
         if let Some(known) = MEMBERS.iter().find(|known| **known == name) {
             members.insert(known, value);
         }
