@@ -201,7 +201,10 @@ fn crossed() -> Topic {
     let invalid = "SIGNATURE_INVALID";
     // The key id of each, or no key ids; the entries in both orders; each issuer named in turn.
     for (form, kid) in [("one-kid", Some("k")), ("no-kid", None)] {
-        let entry = |issuer: &str, key: &str| json!({ "issuer": issuer, "keys.jwks": key_set([named(key, kid)]) });
+        let entry = |issuer: &str, key: &str| {
+            let set = key_set([named(key, kid)]);
+            json!({ "issuer": issuer, "keys.jwks": set })
+        };
         let (a, b) = (entry(A, "ed-1"), entry(B, "ed-2"));
         for (order, issuers) in [("a-b", json!([a, b])), ("b-a", json!([b, a]))] {
             for (says, own, crossed) in [(A, "ed-1", "ed-2"), (B, "ed-2", "ed-1")] {

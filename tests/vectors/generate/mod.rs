@@ -1,5 +1,5 @@
 //! Makes the vector files. What is expected is written here by hand, from the rule that a row of
-//! tests/vectors/ROWS names; the library is never asked.
+//! docs/security.md names; the library is never asked.
 
 pub mod sign;
 pub mod token;
@@ -112,7 +112,7 @@ impl Topic {
         self.file.notes.insert(name.into(), text.into());
     }
 
-    /// The row of tests/vectors/ROWS that the next cases belong to.
+    /// The row of docs/security.md that the next cases belong to.
     pub fn row(&mut self, row: &'static str) -> &mut Topic {
         self.row = row;
         self
