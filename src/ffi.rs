@@ -3,12 +3,12 @@
 //! panics, and checks every pointer. The doc comments are the header's.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 use std::ptr;
 
 #[cfg(feature = "test-panic")]
 pub use crate::call::PANIC;
-use crate::call::{Call, argument, bytes, c_text, guarded};
+use crate::call::{Call, are_apart, argument, bytes, c_text, guarded};
 use crate::config::Config;
 use crate::header;
 use crate::path::{self, Path};
@@ -70,9 +70,10 @@ pub unsafe extern "C" fn auth_config_set(
     let call = unsafe { Call::begin(config, out, out_size) };
     call.answer(|call| {
         let config = call.handle()?;
-        let key = key.map(|key| call.c_text(key)).transpose()?.unwrap_or_default();
-        let value = value.map(|value| call.c_text(value)).transpose()?;
-        config.set(key, value)?;
+        let key = key.map(|key| call.c_text(key)).transpose();
+        let value = value.map(|value| call.c_text(value)).transpose();
+        let (key, value) = key.and_then(|key| Ok((key, value?))).inspect_err(|e| config.lose(e))?;
+        config.set(key.unwrap_or_default(), value)?;
         Ok(call.ok())
     })
 }
@@ -96,7 +97,8 @@ pub unsafe extern "C" fn auth_config_load(
     let call = unsafe { Call::begin(config, out, out_size) };
     call.answer(|call| {
         let config = call.handle()?;
-        config.load(unsafe { call.bytes(json, json_len) }?)?;
+        let json = unsafe { call.bytes(json, json_len) }.inspect_err(|e| config.lose(e))?;
+        config.load(json)?;
         Ok(call.ok())
     })
 }
@@ -121,8 +123,8 @@ pub unsafe extern "C" fn auth_config_load_env(
     })
 }
 
-/// Judges all options together; the log sentence tells every mistake. Freezes nothing. Never blocks
-/// on the network. Threads: any.
+/// Judges all options together; the log sentence tells every mistake, and of an OK what is allowed
+/// and should be meant (`audience=*`). Freezes nothing. Never blocks on the network. Threads: any.
 ///
 /// # Safety
 /// `config` is a live handle; `out` is NULL or has `out_size` writable bytes.
@@ -134,14 +136,14 @@ pub unsafe extern "C" fn auth_config_check(
 ) -> Status {
     let call = unsafe { Call::begin(config, out, out_size) };
     call.answer(|call| {
-        call.handle()?.check()?;
-        Ok(call.ok())
+        let warnings = call.handle()?.check()?.join("; ");
+        Ok(call.ok_but(&warnings))
     })
 }
 
-/// Frees the handle, its keys and a fetch that is under way. NULL is allowed. Call it once, when no
-/// other call on the handle runs. Blocks until a fetch has ended, which it interrupts. Threads:
-/// any one.
+/// Frees the handle and its keys. NULL is allowed. Call it once, when no other call on the handle
+/// runs. Does not block: a fetch that is under way is cut off, and its thread ends by itself.
+/// Threads: any one.
 ///
 /// # Safety
 /// `config` is NULL or a live handle that nobody uses any more.
@@ -181,7 +183,9 @@ pub unsafe extern "C" fn auth_extract_bearer(
         if token.is_null() || token_len.is_null() {
             return Status::ARGUMENT_INVALID;
         }
-        let Ok(value) = (unsafe { bytes(header, header_len) }) else {
+        let outs = [(token.addr(), size_of_val(&token)), (token_len.addr(), size_of::<usize>())];
+        let apart = outs.iter().all(|(at, size)| are_apart(*at, *size, header.addr(), header_len));
+        let Some(value) = (unsafe { bytes(header, header_len) }).ok().filter(|_| apart) else {
             return Status::ARGUMENT_INVALID;
         };
         match header::extract(value) {
@@ -236,8 +240,8 @@ pub unsafe extern "C" fn auth_verify_at(
 /// The whole of it: auth_extract_bearer, auth_verify, and what this request needs. `require`: items
 /// separated by one space, all needed: a scope, `role:x`, `permission:x`, `group:x`,
 /// `claim:path=value` or `scope:x`; `a|b` = one of; or a JSON array of items. NULL or empty = only
-/// `verdict.require`. REQUIREMENT_INVALID is your mistake and told before anything else. Blocks and
-/// freezes as auth_verify. Threads: any.
+/// `verdict.require`. REQUIREMENT_INVALID is your mistake and told before the header is looked at.
+/// Blocks and freezes as auth_verify. Threads: any.
 ///
 /// # Safety
 /// `config` is a live handle; `header` has `header_len` bytes and `require` `require_len`; `out` is
@@ -282,7 +286,7 @@ pub unsafe extern "C" fn auth_authorize_at(
 /// Asks claims for more: what a second requirement needs of a token that was accepted. `claims` is
 /// the text of that verdict and is trusted as such: no signature, time or audience is looked at
 /// again. OK fills status and code alone. CLAIM_MALFORMED for a text that is no claims object.
-/// Never blocks. Threads: any.
+/// Never blocks; freezes as auth_verify. Threads: any.
 ///
 /// # Safety
 /// `config` is a live handle; `claims` has `claims_len` bytes and `require` `require_len`; `out` is
@@ -327,14 +331,16 @@ pub unsafe extern "C" fn auth_claim(
     guarded(usize::MAX, || {
         let claims = unsafe { bytes(claims, claims_len) }.ok();
         let claims = claims.and_then(|claims| std::str::from_utf8(claims).ok());
-        if path.is_null() {
-            return usize::MAX;
-        }
-        let path = unsafe { CStr::from_ptr(path) }.to_str().ok().and_then(Path::parse);
+        let path = unsafe { c_text(path) };
+        let path =
+            path.and_then(|(start, len)| unsafe { bytes(start, len.saturating_sub(1)) }.ok());
+        let path = path.and_then(|path| std::str::from_utf8(path).ok()).and_then(Path::parse);
         let found = claims.zip(path.as_ref()).and_then(|(claims, path)| path.find(claims));
-        let Some(text) = found.map(path::as_text) else { return usize::MAX };
+        // Owned: no slice of the inputs is alive when `out`, which may overlap them, is written.
+        let text = found.map(|found| path::as_text(found).into_owned());
+        let Some(text) = text else { return usize::MAX };
         if !out.is_null() && text.len() < out_size {
-            unsafe { ptr::copy(text.as_ptr(), out.cast(), text.len()) };
+            unsafe { ptr::copy_nonoverlapping(text.as_ptr(), out.cast(), text.len()) };
             unsafe { out.add(text.len()).write(0) };
         }
         text.len()

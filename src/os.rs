@@ -7,11 +7,12 @@ use std::mem::MaybeUninit;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Wall clock, whole seconds since 1970.
 pub fn wall_s() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // A clock before 1970 tells nothing: late, so that every token has expired.
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::MAX);
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
@@ -19,8 +20,12 @@ pub fn wall_s() -> i64 {
 /// old keys would look fresh), in milliseconds.
 pub fn boot_ms() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a live timespec that the call fills.
-    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time) };
+    for clock in [libc::CLOCK_BOOTTIME, libc::CLOCK_MONOTONIC] {
+        // SAFETY: the pointer is to a live timespec that the call fills.
+        if unsafe { libc::clock_gettime(clock, &raw mut time) } == 0 {
+            break;
+        }
+    }
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     let milliseconds = u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000;
     seconds.saturating_mul(1_000).saturating_add(milliseconds)

@@ -44,7 +44,8 @@ impl Path {
 }
 
 fn walk(document: &str, steps: impl Iterator<Item = String>) -> Option<&str> {
-    let mut here = document;
+    // A payload may begin with blanks (RFC 8259 2).
+    let mut here = document.trim_start_matches([' ', '\t', '\n', '\r']);
     for step in steps {
         here = match here.as_bytes().first()? {
             b'{' => json::member(here, &step)?,

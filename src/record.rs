@@ -36,7 +36,7 @@ pub struct auth_verdict {
     pub code: auth_text,
     /// One sentence for the client: quotes nothing of the token. Empty when valid.
     pub message: auth_text,
-    /// One sentence for your log: expected and got. Empty when valid.
+    /// One sentence for your log: expected and got. Of an OK: a warning of a config call, or empty.
     pub log: auth_text,
     /// Value for WWW-Authenticate (RFC 6750, RFC 9728). Empty when valid, on 500 and on 503.
     pub challenge: auth_text,
@@ -48,11 +48,11 @@ pub struct auth_verdict {
     pub header: auth_text,
     /// `iss`; on KEYS_PENDING the issuer whose keys are awaited; else empty when not valid.
     pub issuer: auth_text,
-    /// `sub`. Empty when not valid or absent.
+    /// `sub`, or what `claims.subject_from` says. Empty when not valid or absent.
     pub subject: auth_text,
     /// The first present of client_id, azp, cid, appid. Empty when not valid or absent.
     pub client_id: auth_text,
-    /// What `scope` and `scp` grant, separated by one space, none twice. Empty when not valid.
+    /// What `claims.scopes_from` grants, separated by one space, none twice. Empty when not valid.
     pub scopes: auth_text,
 }
 
@@ -93,39 +93,48 @@ impl Record {
             expires_at: answer.expires_at,
             ..Record::closed_head()
         };
-        let texts: [(&[u8], &mut auth_text); 11] = [
-            (row.code.as_bytes(), &mut head.code),
-            (answer.message.as_bytes(), &mut head.message),
-            (answer.log.as_bytes(), &mut head.log),
-            (answer.challenge.as_bytes(), &mut head.challenge),
-            (answer.problem.as_bytes(), &mut head.problem),
-            (answer.claims, &mut head.claims),
-            (answer.header, &mut head.header),
-            (answer.issuer.as_bytes(), &mut head.issuer),
-            (answer.subject.as_bytes(), &mut head.subject),
-            (answer.client_id.as_bytes(), &mut head.client_id),
-            (answer.scopes.as_bytes(), &mut head.scopes),
+        let texts: [&[u8]; 11] = [
+            row.code.as_bytes(),
+            answer.message.as_bytes(),
+            answer.log.as_bytes(),
+            answer.challenge.as_bytes(),
+            answer.problem.as_bytes(),
+            answer.claims,
+            answer.header,
+            answer.issuer.as_bytes(),
+            answer.subject.as_bytes(),
+            answer.client_id.as_bytes(),
+            answer.scopes.as_bytes(),
         ];
-        let mut used = HEAD_BYTES;
-        for (text, place) in texts {
-            if text.is_empty() {
-                continue;
-            }
-            let (Ok(offset), Ok(length)) = (u32::try_from(used), u32::try_from(text.len())) else {
-                return self.too_small(u32::MAX);
-            };
-            *place = auth_text { offset, length };
-            self.copy(used, text);
-            self.copy(used.saturating_add(text.len()), &[0]);
-            used = used.saturating_add(text.len()).saturating_add(1);
-        }
-        let Ok(size) = u32::try_from(used) else {
-            return self.too_small(u32::MAX);
-        };
+        // A NUL behind each that is not empty.
+        let needs = |text: &&[u8]| text.len().saturating_add(usize::from(!text.is_empty()));
+        let used = texts.iter().map(needs).fold(HEAD_BYTES, usize::saturating_add);
+        let Ok(size) = u32::try_from(used) else { return self.too_small(u32::MAX) };
         if !self.out.is_null() && used > self.size {
             return self.too_small(size);
         }
         head.size = size;
+        let places = [
+            &mut head.code,
+            &mut head.message,
+            &mut head.log,
+            &mut head.challenge,
+            &mut head.problem,
+            &mut head.claims,
+            &mut head.header,
+            &mut head.issuer,
+            &mut head.subject,
+            &mut head.client_id,
+            &mut head.scopes,
+        ];
+        let mut offset = HEAD_BYTES;
+        for (text, place) in texts.iter().zip(places).filter(|(text, _)| !text.is_empty()) {
+            // Both are smaller than `size`, which fits.
+            *place = auth_text { offset: offset as u32, length: text.len() as u32 };
+            self.copy(offset, text);
+            self.copy(offset.saturating_add(text.len()), &[0]);
+            offset = offset.saturating_add(needs(text));
+        }
         self.head(&head);
         answer.status
     }
@@ -186,7 +195,7 @@ impl Record {
         unsafe { ptr::copy_nonoverlapping(ptr::from_ref(head).cast(), self.out, bytes) };
     }
 
-    /// Copies what fits behind the head; what does not fit is counted by `write` and refused.
+    /// Copies behind the head; `write` has seen that all fits.
     fn copy(&self, at: usize, bytes: &[u8]) {
         let fits = at.checked_add(bytes.len()).is_some_and(|end| end <= self.size);
         if self.out.is_null() || !fits {

@@ -40,9 +40,9 @@ pub struct Requirement<'r> {
 pub struct Grants<'g> {
     /// In their normal form.
     pub scopes: &'g str,
+    pub lists: &'g Lists<'g>,
     /// The payload.
     pub claims: &'g str,
-    pub rules: &'g Rules,
 }
 
 impl<'r> Requirement<'r> {
@@ -122,7 +122,7 @@ impl<'r> Requirement<'r> {
     }
 
     /// The first need of each item that is not met.
-    fn unmet<'s>(&'s self, grants: &Grants) -> Result<Vec<&'s Need<'r>>, Refusal> {
+    fn unmet<'s>(&'s self, grants: &Grants) -> Vec<&'s Need<'r>> {
         let mut unmet = Vec::new();
         let mut met = true;
         let mut first = None;
@@ -131,10 +131,10 @@ impl<'r> Requirement<'r> {
                 unmet.extend(first.take().filter(|_| !met));
                 (first, met) = (Some(need), false);
             }
-            met = met || need.is_met(grants)?;
+            met = met || need.is_met(grants);
         }
         unmet.extend(first.filter(|_| !met));
-        Ok(unmet)
+        unmet
     }
 }
 
@@ -187,12 +187,12 @@ impl<'r> Need<'r> {
         }
     }
 
-    fn is_met(&self, grants: &Grants) -> Result<bool, Refusal> {
+    fn is_met(&self, grants: &Grants) -> bool {
         match self {
-            Need::Scope(needed) => Ok(grants.scopes.split(' ').any(|scope| scope == needed)),
-            Need::Name(reader, name) => reader.grants(name, grants),
+            Need::Scope(needed) => grants.scopes.split(' ').any(|scope| scope == needed),
+            Need::Name(reader, name) => grants.lists.has(*reader, name),
             Need::Claim(path, value) => {
-                Ok(path.find(grants.claims).is_some_and(|json| path::equals(json, value)))
+                path.find(grants.claims).is_some_and(|json| path::equals(json, value))
             }
         }
     }
@@ -222,44 +222,57 @@ impl Reader {
             Reader::Groups => (&rules.groups_from, "claims.groups_from"),
         }
     }
+}
 
-    /// Every path of this reader leads to nothing, or to something that holds names.
-    pub fn check(self, claims: &str, rules: &Rules) -> Result<(), Refusal> {
-        self.grants("", &Grants { scopes: "", claims, rules }).map(|_| ())
-    }
+/// The lists of names that the claims hold, as JSON, of the readers that are asked for.
+#[derive(Debug, Default)]
+pub struct Lists<'g> {
+    found: Vec<(Reader, &'g str)>,
+}
 
-    fn grants(self, name: &str, grants: &Grants) -> Result<bool, Refusal> {
-        let (paths, option) = self.paths(grants.rules);
-        let mut has = false;
-        for path in paths {
-            if let Some(json) = path.find(grants.claims) {
-                let here = path::has_name(json, name).map_err(|_| {
+impl<'g> Lists<'g> {
+    /// Every path of an asked reader leads to nothing, or to something that holds names.
+    pub fn read(
+        claims: &'g str,
+        rules: &Rules,
+        asks: &[&Requirement],
+    ) -> Result<Lists<'g>, Refusal> {
+        let mut lists = Lists::default();
+        for reader in [Reader::Roles, Reader::Permissions, Reader::Groups] {
+            if !asks.iter().any(|requirement| requirement.asks(reader)) {
+                continue;
+            }
+            let (paths, option) = reader.paths(rules);
+            for path in paths {
+                let Some(json) = path.find(claims) else { continue };
+                path::names(json, &mut |_| true).map_err(|_| {
                     let claim = quote(path.as_str());
                     let log = format!("{claim} ({option}) holds no text, list of texts or object");
                     Refusal::new(Status::CLAIM_MALFORMED, log)
                 })?;
-                has = has || here;
+                lists.found.push((reader, json));
             }
         }
-        Ok(has)
+        Ok(lists)
+    }
+
+    fn has(&self, reader: Reader, name: &str) -> bool {
+        let mut own = self.found.iter().filter(|(own, _)| *own == reader);
+        own.any(|(_, json)| path::has_name(json, name) == Ok(true))
     }
 }
 
 /// Everything that the configuration and the call need is granted. Of several unmet items the
 /// lowest status is told.
-pub fn granted(grants: &Grants, always: &Requirement, here: &Requirement) -> Result<(), Refusal> {
-    if always.needs.is_empty() && here.needs.is_empty() {
-        return Ok(());
-    }
-    let mut unmet = always.unmet(grants)?;
-    unmet.extend(here.unmet(grants)?);
-    let refusals = unmet.into_iter().map(Need::refusal);
+pub fn granted(grants: &Grants, asks: &[&Requirement]) -> Result<(), Refusal> {
+    let unmet = asks.iter().flat_map(|requirement| requirement.unmet(grants));
+    let refusals = unmet.map(Need::refusal);
     let Some(mut refusal) = refusals.min_by_key(|refusal| refusal.status as i32) else {
         return Ok(());
     };
     if refusal.status == Status::SCOPE_MISSING {
         let mut told: Vec<&str> = Vec::new();
-        for scope in always.scopes().chain(here.scopes()) {
+        for scope in asks.iter().flat_map(|requirement| requirement.scopes()) {
             if !told.contains(&scope) {
                 told.push(scope);
             }
@@ -278,8 +291,9 @@ mod tests {
     }
 
     fn judge(scopes: &str, claims: &str, text: &'static str) -> Result<(), Refusal> {
-        let rules = Rules::default();
-        granted(&Grants { scopes, claims, rules: &rules }, &Requirement::default(), &need(text))
+        let need = need(text);
+        let lists = Lists::read(claims, &Rules::default(), &[&need])?;
+        granted(&Grants { scopes, claims, lists: &lists }, &[&need])
     }
 
     fn status(scopes: &str, claims: &str, text: &'static str) -> Status {

@@ -9,6 +9,7 @@ use aws_lc_rs::signature::{
 };
 use once_cell::sync::OnceCell;
 
+use crate::keys::driver::Waiting;
 use crate::keys::jwks::Wanted;
 use crate::keys::{Found, Keys};
 use crate::status::Status;
@@ -71,13 +72,19 @@ algorithms! {
 }
 
 /// One of the keys found for this token made its signature (RFC 7515 5.2).
-pub fn check(token: &Signing, found: &Found, wanted: Wanted, keys: &Keys) -> Result<(), Refusal> {
+pub fn check(
+    token: &Signing,
+    found: &Found,
+    wanted: Wanted,
+    keys: &Keys,
+    waiting: Waiting,
+) -> Result<(), Refusal> {
     let candidates = found.candidates(wanted);
     let by = |key: &&PublicKey| key.verify(token.algorithm, token.signed, token.signature);
     if candidates.iter().flatten().any(by) {
         return Ok(());
     }
-    keys.suspect();
+    keys.suspect(waiting);
     let kid = wanted.kid.map_or("no kid".to_owned(), |kid| format!("kid {}", quote(kid)));
     let log = format!("the signature is not by the key of {kid}, alg {}", token.algorithm.name());
     Err(Refusal::new(Status::SIGNATURE_INVALID, log))

@@ -9,9 +9,13 @@ use crate::header::is_b64token;
 use crate::json::{Fault, Field, read_object, utf8};
 use crate::keys::jwks::{KID_MAX_BYTES, Wanted};
 use crate::near_miss;
+use crate::options::ISSUER_MAX_BYTES;
 use crate::signature::Algorithm;
 use crate::status::Status;
-use crate::verdict::{Refusal, list, quote};
+use crate::verdict::{Refusal, list_counted, quote};
+
+/// So many configured issuers are compared with one that is none of them.
+const TOLD_MAX: usize = 16;
 
 /// The three parts, decoded into one buffer.
 pub struct Decoded<'t> {
@@ -238,9 +242,12 @@ pub fn trusted_issuer<'d>(
     {
         return Ok((place, iss));
     }
-    let expected: Vec<Cow<str>> = settings.issuers.iter().map(|known| known.name.text()).collect();
-    let hint = expected.iter().find_map(|expected| near_miss::issuer(&iss, expected));
-    let expected = list(expected.iter().map(Cow::as_ref));
+    // Before any signature: the work for a stranger's token stays small.
+    let known: Vec<Cow<str>> =
+        settings.issuers.iter().take(TOLD_MAX).map(|known| known.name.text()).collect();
+    let comparable = known.iter().filter(|_| iss.len() <= ISSUER_MAX_BYTES);
+    let hint = comparable.clone().find_map(|known| near_miss::issuer(&iss, known));
+    let expected = list_counted(known.iter().map(Cow::as_ref), settings.issuers.len());
     refuse(format!("iss {}; expected {expected}{}", quote(&iss), near_miss::told(hint)))
 }
 

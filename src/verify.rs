@@ -4,12 +4,12 @@
 use std::borrow::Cow;
 
 use crate::claims;
-use crate::config::{Issuer, Runtime};
+use crate::config::Runtime;
 use crate::header;
 use crate::json::{Field, utf8};
 use crate::keys::driver::Waiting;
 use crate::os;
-use crate::requirement::{Grants, Reader, Requirement, granted};
+use crate::requirement::{Grants, Lists, Requirement, granted};
 use crate::signature;
 use crate::status::Status;
 use crate::token::{self, Payload};
@@ -52,13 +52,13 @@ pub fn verify<T>(
     let token = token::read(&decoded, settings)?;
     let (issuer, keys) = runtime.issuer(token.issuer)?;
     let wanted = token.wants(&issuer.name);
-    let found = keys.find(&token.iss, wanted, waiting)?;
-    signature::check(&token.signing, &found, wanted, keys)?;
+    let found = keys.find(&issuer.name.text(), wanted, waiting)?;
+    signature::check(&token.signing, &found, wanted, keys, waiting)?;
     let now = now.unwrap_or_else(os::wall_s);
-    let asks = asks(&settings.require, requirement);
+    let asks = [&settings.require, requirement];
     let claims = claims::check(&token, issuer, settings.rfc9068, &asks, now)?;
-    let grants = grants(&claims.scopes, token.payload_json, issuer);
-    granted(&grants, &settings.require, requirement)?;
+    let (scopes, lists) = (claims.scopes.as_ref(), &claims.lists);
+    granted(&Grants { scopes, lists, claims: token.payload_json }, &asks)?;
     Ok(accept(&Answer {
         status: Status::OK,
         expires_at: claims.expires_at,
@@ -84,14 +84,7 @@ pub fn require(runtime: &Runtime, json: &[u8], requirement: &Requirement) -> Res
     let (place, _) = token::trusted_issuer(iss, &runtime.settings)?;
     let (issuer, _) = runtime.issuer(place)?;
     let scopes = claims::scopes(&payload, json, &issuer.rules)?;
-    granted(&grants(&scopes, json, issuer), &Requirement::default(), requirement)
-}
-
-fn asks(always: &Requirement, here: &Requirement) -> Vec<Reader> {
-    let all = [Reader::Roles, Reader::Permissions, Reader::Groups];
-    all.into_iter().filter(|reader| always.asks(*reader) || here.asks(*reader)).collect()
-}
-
-fn grants<'g>(scopes: &'g str, claims: &'g str, issuer: &'g Issuer) -> Grants<'g> {
-    Grants { scopes, claims, rules: &issuer.rules }
+    let asks = [requirement];
+    let lists = Lists::read(json, &issuer.rules, &asks)?;
+    granted(&Grants { scopes: &scopes, lists: &lists, claims: json }, &asks)
 }

@@ -6,10 +6,18 @@ mod common;
 mod bounds;
 #[path = "abi/calls.rs"]
 mod calls;
+#[path = "abi/claims.rs"]
+mod claims;
+#[path = "abi/environment.rs"]
+mod environment;
 #[path = "abi/freeze.rs"]
 mod freeze;
 #[path = "abi/inputs.rs"]
 mod inputs;
+#[path = "abi/load.rs"]
+mod load;
+#[path = "abi/random.rs"]
+mod random;
 #[path = "abi/record.rs"]
 mod record;
 #[path = "abi/sentences.rs"]

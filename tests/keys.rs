@@ -369,6 +369,23 @@ fn a_moment_is_judged_by_the_keys_that_are_held() {
 }
 
 #[test]
+fn a_moment_starts_nothing_also_for_a_bad_signature() {
+    let issuer = provider();
+    let config = handle(&issuer, &[]);
+    let good = token(&issuer);
+    assert_eq!(status(&config, &good), Status::OK);
+    let (head, tail) = good.rsplit_once('.').unwrap();
+    let bad = format!("{head}.{}", "A".repeat(tail.len()));
+    let runtime = config.runtime().unwrap();
+    let none = Requirement::default();
+    let refusal = verify(runtime, bad.as_bytes(), &none, Moment::At(1), |_| ()).unwrap_err();
+    assert_eq!(refusal.status, Status::SIGNATURE_INVALID);
+    // A second handle's first fetch comes after any that the call above had started.
+    assert_eq!(status(&handle(&issuer, &[]), &good), Status::OK);
+    assert_eq!(issuer.fetches().jwks, 2);
+}
+
+#[test]
 fn a_handle_is_freed_while_a_fetch_is_under_way() {
     let issuer = provider();
     issuer.fault(Endpoint::Jwks, Fault::SlowHead { delay_ms: 60_000 });

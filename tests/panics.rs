@@ -117,6 +117,15 @@ fn cases() -> BTreeMap<&'static str, fn()> {
             describe(handle.config(), 1002, b"two", out, size)
         });
     });
+    cases.insert("auth_config_load", || {
+        answers(Status::OK, |handle, out, size| {
+            load(handle.config(), br#"{"claims":{"leeway":"5s"}}"#, out, size)
+        });
+    });
+    cases.insert("auth_config_load_env", || {
+        answers(Status::OK, |handle, out, size| load_env(handle.config(), out, size));
+    });
+    cases.insert("auth_claim", claim_as_text);
     judging(&mut cases);
     cases
 }
@@ -143,6 +152,22 @@ fn judging(cases: &mut BTreeMap<&'static str, fn()>) {
             authorize_at(handle.config(), header.as_bytes(), b"", NOW, out, size)
         });
     });
+    cases.insert("auth_require", || {
+        answers(Status::OK, |handle, out, size| {
+            require(handle.config(), good_payload().as_bytes(), b"orders:read", out, size)
+        });
+    });
+}
+
+fn claim_as_text() {
+    let claims = br#"{"sub":"alice"}"#;
+    let (start, length, path) = (chars(claims), claims.len(), c"sub".as_ptr());
+    let mut room = [GUARD; 8];
+    let out = room.as_mut_ptr().cast();
+    let asked = panicking(|| unsafe { auth_claim(start, length, path, out, 8) });
+    assert_eq!((asked, room), (usize::MAX, [GUARD; 8]), "absent, and nothing is written");
+    assert_eq!(unsafe { auth_claim(start, length, path, out, 8) }, 5);
+    assert_eq!(room, *b"alice\0\xa5\xa5");
 }
 
 fn extract_bearer() {
@@ -194,6 +219,32 @@ fn a_panic_in_the_first_use_freezes_nothing() {
     assert_eq!(handle.set("audience", "other"), Status::OK);
     assert_eq!(verify(), Status::AUDIENCE_INVALID);
     assert_eq!(handle.set("audience", AUDIENCE), Status::CONFIG_FROZEN);
+}
+
+#[test]
+fn a_panic_in_a_further_requirement_freezes_nothing() {
+    let _guard = quiet();
+    let handle = Handle::local(&[]);
+    let ask = || require(handle.config(), payload_with("").as_bytes(), b"", ptr::null_mut(), 0);
+    assert_eq!(panicking(ask), Status::INTERNAL);
+    assert_eq!(handle.set("claims.leeway", "1s"), Status::OK);
+    assert_eq!(ask(), Status::OK);
+}
+
+#[test]
+fn a_panic_in_a_load_sets_nothing_and_is_no_mistake_to_remember() {
+    let _guard = quiet();
+    for json in [r#"{"audience":"other"}"#, r#"{"audience":""}"#, "{"] {
+        let handle = Handle::local(&[]);
+        let load = || load(handle.config(), json.as_bytes(), ptr::null_mut(), 0);
+        assert_eq!(panicking(load), Status::INTERNAL);
+        assert_eq!(handle.check(), Status::OK);
+        assert_eq!(handle.verify_at(&good_token("EdDSA")).status, 0, "{json}");
+    }
+    let handle = Handle::local(&[]);
+    let load = || load_env(handle.config(), ptr::null_mut(), 0);
+    assert_eq!(panicking(load), Status::INTERNAL);
+    assert_eq!((load(), handle.check()), (Status::OK, Status::OK));
 }
 
 #[test]

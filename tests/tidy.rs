@@ -65,7 +65,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         }
         if kind.is_dir() {
             walk(&entry.path(), found);
-        } else if kind.is_file() {
+        } else if kind.is_file() && name != ".git" {
             found.push(entry.path());
         }
     }

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use crate::config::{Audience, Issuer, Required, Rules};
 use crate::json::{self, Field};
 use crate::path::{self, Path};
-use crate::requirement::Reader;
+use crate::requirement::{Lists, Requirement};
 use crate::status::Status;
 use crate::token::{Payload, Token};
 use crate::verdict::{Refusal, list, quote};
@@ -30,14 +30,16 @@ pub struct Claims<'d> {
     pub client_id: &'d str,
     /// Scopes in one normal form: separated by one space, none twice.
     pub scopes: Cow<'d, str>,
+    /// Roles, permissions and groups, as far as they are asked for.
+    pub lists: Lists<'d>,
 }
 
-/// `asks`: the readers that a requirement is going to use.
+/// `asks`: what is going to be required, so that the lists which it needs are read here.
 pub fn check<'d>(
     token: &'d Token,
     issuer: &Issuer,
     rfc9068: bool,
-    asks: &[Reader],
+    asks: &[&Requirement],
     now: i64,
 ) -> Result<Claims<'d>, Refusal> {
     let (payload, json, rules) = (&token.payload, token.payload_json, issuer.rules.as_ref());
@@ -51,7 +53,7 @@ pub fn check<'d>(
         name(&payload.jti, "jti")?;
     }
     let scopes = scopes(payload, json, rules)?;
-    asks.iter().try_for_each(|reader| reader.check(json, rules))?;
+    let lists = Lists::read(json, rules, asks)?;
 
     access_token(token)?;
     times.check(rules, now)?;
@@ -64,7 +66,7 @@ pub fn check<'d>(
         let log = "`cnf` binds the token to a key, and no proof of possession can be checked here";
         return Err(Refusal::new(Status::PROOF_REQUIRED, log));
     }
-    Ok(Claims { expires_at: times.exp, subject, client_id, scopes })
+    Ok(Claims { expires_at: times.exp, subject, client_id, scopes, lists })
 }
 
 fn malformed(log: String) -> Refusal {

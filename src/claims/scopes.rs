@@ -19,20 +19,25 @@ pub fn scopes<'p>(
     let scope = scope_text(&payload.scope, "scope")?;
     let scp = scope_text(&payload.scp, "scp")?;
     let all = match &rules.scopes_from {
-        None => joined(scope, scp),
+        None => in_normal_form(joined(scope, scp)),
         Some(paths) => {
             let mut all = Cow::Borrowed("");
             for path in paths {
                 if let Some(value) = path.find(json) {
-                    all = joined(all, Cow::Owned(scopes_at(value, path)?));
+                    // One by one: paths that lead to the same claim must not add up.
+                    all = in_normal_form(joined(all, Cow::Owned(scopes_at(value, path)?)));
                 }
             }
             all
         }
     };
+    Ok(all)
+}
+
+fn in_normal_form(all: Cow<str>) -> Cow<str> {
     match is_normal(&all) {
-        true => Ok(all),
-        false => Ok(Cow::Owned(normal(&all))),
+        true => all,
+        false => Cow::Owned(normal(&all)),
     }
 }
 

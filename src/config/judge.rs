@@ -1,9 +1,10 @@
 //! All options together → settings in force and the keys of each issuer, or every mistake at once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::value::Value;
+use super::value::{Value, quote_url};
 use super::{
     Audience, Draft, Issuer, Name, Required, Rules, Runtime, Settings, TENANT, invalid, missing,
     together,
@@ -19,6 +20,12 @@ use crate::signature::{ALGORITHMS, Algorithm, AlgorithmSet};
 use crate::token::bare_type;
 use crate::verdict::{ChallengeTexts, Refusal, quote};
 
+const KEY_SOURCES: [Opt; 3] = [Opt::KEYS_JWKS, Opt::KEYS_JWKS_URI, Opt::KEYS_DISCOVERY_URL];
+/// Of all issuers and tenants together: each has keys of its own.
+const ISSUERS_MAX: usize = 1024;
+/// Names that stand for any tenant: each is compared with all others.
+const OPEN_MAX: usize = 32;
+
 /// The values of one issuer: its own, else those of the top level.
 struct Values<'v> {
     own: Option<&'v BTreeMap<Opt, Value>>,
@@ -27,7 +34,14 @@ struct Values<'v> {
 
 impl<'v> Values<'v> {
     fn get(&self, option: Opt) -> Option<&'v Value> {
-        self.own.and_then(|own| own.get(&option)).or_else(|| self.all.get(&option))
+        let own = self.own.and_then(|own| own.get(&option));
+        own.or_else(|| self.all.get(&option).filter(|_| !self.replaces(option)))
+    }
+
+    /// The entry says itself where its keys are: what stands outside says it for the others.
+    fn replaces(&self, option: Opt) -> bool {
+        let has = |source: &Opt| self.own.is_some_and(|own| own.contains_key(source));
+        KEY_SOURCES.contains(&option) && KEY_SOURCES.iter().any(has)
     }
 
     fn list(&self, option: Opt) -> Option<&'v [String]> {
@@ -66,7 +80,8 @@ impl<'v> Values<'v> {
 impl Draft {
     /// Everything together: the first mistake's status, and the sentences of all.
     pub fn judge(&self) -> Result<Runtime, Refusal> {
-        let mut mistakes: Vec<Refusal> = self.mistakes.values().cloned().collect();
+        let mut mistakes: Vec<Refusal> =
+            self.lost.iter().chain(self.mistakes.values()).cloned().collect();
         let top = Values { own: None, all: &self.values };
         let (mut issuers, mut keys) = (Vec::new(), Vec::new());
         for values in self.domains(&mut mistakes) {
@@ -77,15 +92,17 @@ impl Draft {
                 keys.extend(found);
                 issuers.push(Issuer { name, rules: rules.clone() });
             }
+            if issuers.len() > ISSUERS_MAX {
+                let log = format!("there are more than {ISSUERS_MAX} issuers and tenants");
+                return Err(invalid(log));
+            }
         }
         if self.values.contains_key(&Opt::CLAIMS_TENANTS) && !issuers.iter().any(has_tenant) {
             mistakes.push(invalid(format!("claims.tenants is set, and no issuer has {TENANT}")));
         }
-        let repeated = issuers.iter().enumerate().any(|(place, issuer)| {
-            issuers.iter().take(place).any(|earlier: &Issuer| earlier.name == issuer.name)
-        });
-        if repeated {
-            mistakes.push(invalid("an issuer stands twice: which of its options hold?"));
+        if let Some(twice) = overlap(&issuers) {
+            let log = format!("issuer {} stands twice: which options hold?", quote(&twice));
+            mistakes.push(invalid(log));
         }
         let settings = self.settings(&top, issuers, &mut mistakes);
         match mistakes.is_empty() {
@@ -112,6 +129,13 @@ impl Draft {
         let domains: Vec<Values> =
             entries.iter().map(|own| Values { own: Some(own), all }).collect();
         for (place, domain) in domains.iter().enumerate() {
+            let own = |option| domain.own.is_some_and(|own| own.contains_key(&option));
+            let names = domain.list(Opt::ISSUER).unwrap_or_default();
+            if own(Opt::CLAIMS_TENANTS) && !names.iter().any(|name| name.contains(TENANT)) {
+                let log =
+                    format!("issuers[{place}] has claims.tenants, and no issuer has {TENANT}");
+                mistakes.push(invalid(log));
+            }
             if domain.list(Opt::ISSUER).is_none() {
                 mistakes.push(missing(format!("issuers[{place}] has no issuer")));
             }
@@ -219,6 +243,34 @@ fn has_tenant(issuer: &Issuer) -> bool {
     !matches!(issuer.name, Name::Exact(_))
 }
 
+/// An issuer whose tokens two of the names would take, so that their order decided.
+fn overlap(issuers: &[Issuer]) -> Option<String> {
+    let mut texts: Vec<Cow<str>> = issuers.iter().map(|issuer| issuer.name.text()).collect();
+    texts.sort_unstable();
+    let equal = texts.windows(2).find(|pair| pair.first() == pair.last());
+    if let Some(text) = equal.and_then(|pair| pair.first()) {
+        return Some(text.to_string());
+    }
+    let open = issuers.iter().filter(|issuer| matches!(issuer.name, Name::AnyTenant { .. }));
+    for (place, issuer) in open.enumerate() {
+        let meets = |other: &&Issuer| match (&issuer.name, &other.name) {
+            (Name::AnyTenant { before: a, after: x }, Name::AnyTenant { before: b, after: y }) => {
+                let fronts = a.starts_with(b.as_str()) || b.starts_with(a.as_str());
+                let ends = x.ends_with(y.as_str()) || y.ends_with(x.as_str());
+                !std::ptr::eq(issuer, *other) && fronts && ends
+            }
+            (name, other) => name.trusts(&other.text()).is_some(),
+        };
+        if place >= OPEN_MAX {
+            return Some(issuer.name.text().into_owned());
+        }
+        if let Some(other) = issuers.iter().find(meets) {
+            return Some(other.name.text().into_owned());
+        }
+    }
+    None
+}
+
 /// Issuers of known providers that no access token ever names.
 fn trap(issuer: &str) -> Option<&'static str> {
     let (host, path) = issuer.strip_prefix("https://")?.split_once('/').unwrap_or((issuer, ""));
@@ -324,7 +376,7 @@ fn places(
     let mut url = |key: &str, text: &str| match Url::parse(text, http) {
         Ok(url) => Some(url),
         Err(why) => {
-            mistakes.push(invalid(format!("{key} {} {why}", quote(text))));
+            mistakes.push(invalid(format!("{key} {} {why}", quote_url(text))));
             None
         }
     };

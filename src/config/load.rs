@@ -13,6 +13,8 @@ use crate::verdict::{Refusal, quote};
 
 /// A configuration, not a data set.
 const JSON_MAX_BYTES: usize = 1024 * 1024;
+/// Of `issuers`.
+const ENTRIES_MAX: usize = 128;
 const PREFIX: &str = "LIBAUTH_";
 /// Variables of the loader and of the program, which are no options.
 const NOT_OPTIONS: [&str; 2] = ["LIBAUTH_LIBRARY", "LIBAUTH_TOKEN"];
@@ -102,6 +104,7 @@ pub fn environment(draft: &mut Draft) -> Vec<String> {
         let variable = |row: &&OptionRow| variable(row.key) == name;
         match options::OPTIONS.iter().find(variable) {
             Some(row) => drop(draft.set(row.key, Some(value.as_encoded_bytes()))),
+            None if warnings.len() == super::MISTAKES_MAX => {}
             None => {
                 let key = name.trim_start_matches(PREFIX).to_ascii_lowercase();
                 let hint =
@@ -126,9 +129,8 @@ fn variable(key: &str) -> String {
 
 /// An array of objects of `issuer audience claims.* keys.*`.
 pub fn issuers(text: &str) -> Result<Vec<BTreeMap<Opt, Value>>, Refusal> {
-    let wrapped = format!("{{\"issuers\":{text}}}");
-    let strict = json::read_object(&wrapped, |_| false, &mut |_, _| {});
-    strict.map_err(|fault| invalid(format!("issuers is no use: the document {fault}")))?;
+    json::check(text)
+        .map_err(|fault| invalid(format!("issuers is no use: the document {fault}")))?;
     let mut entries = Vec::new();
     let mut mistakes = Vec::new();
     let read = json::elements(text, &mut |element| {
@@ -137,8 +139,11 @@ pub fn issuers(text: &str) -> Result<Vec<BTreeMap<Opt, Value>>, Refusal> {
         } else {
             mistakes.push(invalid("issuers has an element that is not an object"));
         }
-        mistakes.len() < super::MISTAKES_MAX
+        mistakes.len() < super::MISTAKES_MAX && entries.len() <= ENTRIES_MAX
     });
+    if entries.len() > ENTRIES_MAX {
+        return Err(invalid(format!("issuers has more than {ENTRIES_MAX} entries")));
+    }
     if read.is_err() || (entries.is_empty() && mistakes.is_empty()) {
         return Err(invalid("issuers is not a JSON array of objects"));
     }

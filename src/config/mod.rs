@@ -41,6 +41,9 @@ struct Draft {
     values: BTreeMap<Opt, Value>,
     /// By key. A later, right set of the key takes a mistake back; an unknown key has none.
     mistakes: BTreeMap<String, Refusal>,
+    /// Of a document or call as a whole: which options it would have set is not known. A later,
+    /// right load takes it back.
+    lost: Option<Refusal>,
 }
 
 /// Options in force for every token.
@@ -166,11 +169,38 @@ impl Runtime {
     }
 }
 
+impl Runtime {
+    /// What is allowed, and should be meant.
+    fn warnings(&self) -> Vec<&'static str> {
+        let issuers = &self.settings.issuers;
+        let any_audience = issuers.iter().any(|issuer| issuer.rules.audience == Audience::Any);
+        let any_tenant = issuers.iter().any(|i| matches!(i.name, Name::AnyTenant { .. }));
+        let told = [
+            (any_audience, "audience=*: tokens that are meant for other APIs are accepted"),
+            (any_tenant, "claims.tenants=*: tokens of every tenant are accepted"),
+        ];
+        told.into_iter().filter(|(is, _)| *is).map(|(_, warning)| warning).collect()
+    }
+}
+
+// One handle serves all threads of a program.
+const _: fn() = || {
+    fn shared<T: Send + Sync>() {}
+    shared::<Config>();
+};
+
 impl Config {
     /// Sets one option; None is a value that was not there (a NULL).
     pub fn set(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), Refusal> {
         let key = key.get(..KEY_MAX_BYTES).unwrap_or(key);
         self.unfrozen()?.set(&String::from_utf8_lossy(key), value)
+    }
+
+    /// A call that should have set something and could not even be read.
+    pub fn lose(&self, mistake: &Refusal) {
+        if let Ok(mut draft) = self.unfrozen() {
+            draft.lost = Some(mistake.clone());
+        }
     }
 
     /// Sets the members of a JSON object, all or none.
@@ -188,12 +218,12 @@ impl Config {
         Ok(warnings)
     }
 
-    /// Judges all options together. Freezes nothing.
-    pub fn check(&self) -> Result<(), Refusal> {
+    /// Judges all options together; gives warnings. Freezes nothing.
+    pub fn check(&self) -> Result<Vec<&'static str>, Refusal> {
         let draft = self.lock();
         match self.runtime.get() {
-            Some(_) => Ok(()),
-            None => draft.judge().map(|_| ()),
+            Some(runtime) => Ok(runtime.warnings()),
+            None => draft.judge().map(|runtime| runtime.warnings()),
         }
     }
 
@@ -250,7 +280,9 @@ impl Draft {
 
     fn remember(&mut self, key: &str, mistake: Refusal) {
         // A known key always: its mistake can be taken back, and must not be lost before.
-        if options::find(key).is_some() || self.mistakes.len() < MISTAKES_MAX {
+        let unknown = |key: &&String| options::find(key).is_none();
+        let room = self.mistakes.keys().filter(unknown).count() < MISTAKES_MAX;
+        if options::find(key).is_some() || room {
             self.mistakes.insert(key.chars().take(64).collect(), mistake);
         }
     }
@@ -268,12 +300,16 @@ impl Draft {
                     options::find(key).is_some_and(|row| next.values.contains_key(&row.option))
                 };
                 self.mistakes.retain(|key, _| !put_right(key));
+                self.lost = None;
                 self.values.extend(next.values);
                 Ok(())
             }
             (read, _) => {
                 for (key, mistake) in next.mistakes.clone() {
                     self.remember(&key, mistake);
+                }
+                if let Err(lost) = &read {
+                    self.lost = Some(lost.clone());
                 }
                 read?;
                 Err(together(next.mistakes.values()))

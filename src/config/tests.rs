@@ -239,6 +239,78 @@ fn a_later_right_load_takes_mistakes_back() {
 }
 
 #[test]
+fn a_document_that_cannot_be_read_is_remembered() {
+    for json in ["{\"audience\":\"x\",}", "\u{feff}{}", "{\"audience\":\"x\",\"audience\":\"x\"}"] {
+        let config = config(&GOOD);
+        assert!(config.load(json.as_bytes()).is_err());
+        assert_eq!(config.check().unwrap_err().status, Status::OPTION_INVALID, "{json}");
+        config.set(b"audience", Some(b"y")).unwrap();
+        assert!(config.check().is_err(), "a set cannot know what the document would have set");
+        config.load(b"{}").unwrap();
+        assert!(config.check().is_ok(), "a right load takes it back");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_remembered_beside_any_number_of_mistakes() {
+    let config = config(&GOOD);
+    let others = || options::OPTIONS.iter().filter(|row| !matches!(row.key, "issuer" | "audience"));
+    for row in others() {
+        assert!(config.set(row.key.as_bytes(), Some(b"")).is_err());
+    }
+    assert!(config.set(b"claims.client", Some(b"mobile")).is_err());
+    let unknown = config.check().unwrap_err();
+    assert!(unknown.log.len() > 100);
+    let mistakes = &config.lock().mistakes;
+    assert!(mistakes.contains_key("claims.client"));
+    assert_eq!(mistakes.len(), others().count() + 1);
+}
+
+#[test]
+fn two_names_never_mean_the_same_token() {
+    let audience = GOOD[1];
+    let keys = ("keys.jwks_uri", "https://id.example/keys");
+    for (issuer, tenants) in [
+        ("https://id.example/t1 https://id.example/{tenant}", "t1"),
+        ("https://id.example/{tenant} https://id.example/t1", "t1"),
+        ("https://id.example/{tenant} https://id.example/t9", "*"),
+        ("https://id.example/{tenant}/a https://id.example/{tenant}/x/a", "*"),
+    ] {
+        let set = [("issuer", issuer), audience, ("claims.tenants", tenants), keys];
+        let expected = if issuer.contains("/x/a") { Status::OK } else { Status::OPTION_INVALID };
+        let got = status(&set);
+        assert!(got == Status::OPTION_INVALID || got == expected, "{issuer}: {got:?}");
+    }
+    let apart = ("issuer", "https://id.example/{tenant} https://other.example/{tenant}");
+    assert_eq!(status(&[apart, audience, ("claims.tenants", "t1 t2"), keys]), Status::OK);
+}
+
+#[test]
+fn what_is_allowed_and_should_be_meant_is_warned_about() {
+    let warned = config(&[GOOD[0], ("audience", "*")]).check().unwrap();
+    assert!(warned.concat().contains("audience=*"));
+    assert!(config(&GOOD).check().unwrap().is_empty());
+}
+
+#[test]
+fn a_password_in_a_url_is_not_told() {
+    let config = config(&GOOD);
+    let url = b"https://svc:hunter2@id.example/keys";
+    let told = config.set(b"keys.jwks_uri", Some(url)).unwrap_err().log;
+    assert!(!told.contains("hunter2"), "{told}");
+}
+
+#[test]
+fn an_entry_may_have_its_own_source_of_keys() {
+    let issuers = r#"[{"issuer":"https://a.example","keys":{"jwks_uri":"https://a.example/k"}},
+        {"issuer":"https://b.example"}]"#;
+    let outside = ("keys.discovery_url", "https://b.example/metadata");
+    assert_eq!(status(&[("issuers", issuers), GOOD[1], outside]), Status::OK);
+    let tenants = r#"[{"issuer":"https://a.example","claims.tenants":["t1"]}]"#;
+    assert_eq!(status(&[("issuers", tenants), GOOD[1]]), Status::OPTION_INVALID);
+}
+
+#[test]
 fn a_load_of_other_options_takes_nothing_back() {
     let config = config(&GOOD);
     assert!(config.set(b"audience", Some(b"")).is_err());

@@ -66,7 +66,7 @@ fn read_text(row: &OptionRow, text: &str) -> Result<Value, String> {
         // Which scheme is allowed is judged with `keys.http`.
         Kind::Url => match Url::parse(text, PlainHttp::Always) {
             Ok(_) => Ok(Value::Text(text.to_owned())),
-            Err(why) => Err(format!("{} {why}", quote(text))),
+            Err(why) => Err(format!("{} {why}", quote_url(text))),
         },
         Kind::Seconds { min, max } => {
             let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400)];
@@ -85,10 +85,13 @@ fn read_text(row: &OptionRow, text: &str) -> Result<Value, String> {
         Kind::HeaderText { max_bytes } => header_text(text, *max_bytes),
         Kind::HeaderUrl { max_bytes } => match Url::parse(text, PlainHttp::Always) {
             Ok(_) => header_text(text, *max_bytes),
-            Err(why) => Err(format!("{} {why}", quote(text))),
+            Err(why) => Err(format!("{} {why}", quote_url(text))),
         },
     }
 }
+
+/// Each of them is looked for in each token.
+const PATHS_MAX: usize = 16;
 
 /// Items of a list option.
 const LIST_MAX: usize = 128;
@@ -150,6 +153,14 @@ fn check_list(option: Opt, items: &[String]) -> Result<(), String> {
         Opt::CLAIMS_SCOPES_FROM
         | Opt::CLAIMS_ROLES_FROM
         | Opt::CLAIMS_PERMISSIONS_FROM
+        | Opt::CLAIMS_GROUPS_FROM
+            if items.len() > PATHS_MAX =>
+        {
+            return Err(format!("has more than {PATHS_MAX} paths"));
+        }
+        Opt::CLAIMS_SCOPES_FROM
+        | Opt::CLAIMS_ROLES_FROM
+        | Opt::CLAIMS_PERMISSIONS_FROM
         | Opt::CLAIMS_GROUPS_FROM => {
             let form = "neither a dotted path nor a JSON pointer";
             bad(|item| Path::parse(item).is_some()).zip(Some(form))
@@ -196,6 +207,11 @@ fn read_number(
         Some(number) => Ok(Value::Number(number)),
         None => Err(format!("{} is not from {min} to {max}", quote(text))),
     }
+}
+
+/// A URL that may have a password in it is not told.
+pub fn quote_url(text: &str) -> String {
+    if text.contains('@') { "(not told: it has an @)".into() } else { quote(text) }
 }
 
 fn header_text(text: &str, max_bytes: usize) -> Result<Value, String> {

@@ -57,6 +57,7 @@ pub struct Held {
 #[derive(Debug)]
 struct Flight {
     number: u64,
+    reads: Reads,
     /// The key id that it was started for.
     asked: Option<u64>,
     /// Those that wait for it, the first included.
@@ -128,7 +129,7 @@ impl Cache {
             true => Reads::Keys,
             false => Reads::DiscoveryAndKeys,
         };
-        (Find::Wait(self.start(Some(kid))), Some(reads))
+        (Find::Wait(self.start(reads, Some(kid))), Some(reads))
     }
 
     /// A known key did not verify a signature, or may not be used: the provider may have replaced
@@ -139,7 +140,7 @@ impl Cache {
             return None;
         }
         self.suspect_started = Some(now);
-        self.start(None);
+        self.start(Reads::Keys, None);
         Some(Reads::Keys)
     }
 
@@ -157,8 +158,13 @@ impl Cache {
         // 75 to 85 % of the time to live.
         let percent = 75u64.saturating_add(spread.checked_rem(11).unwrap_or(0));
         let ahead = ttl.saturating_mul(percent) / 100;
+        let flight = self.flight.take();
+        // A flight that read the set alone does not put off the next discovery: unknown key ids,
+        // which anybody can send, would hide for ever that the set has moved.
+        let keys_alone = flight.as_ref().is_some_and(|flight| flight.reads == Reads::Keys);
+        let due = self.held.filter(|_| keys_alone).map_or(u64::MAX, |held| held.refresh_at);
         let held = Held {
-            refresh_at: now.saturating_add(ahead),
+            refresh_at: now.saturating_add(ahead).min(due),
             usable_until: now.saturating_add(ttl).saturating_add(self.rules.stale_ms),
         };
         self.held = Some(held);
@@ -168,7 +174,7 @@ impl Cache {
         self.missing.retain(|(id, until)| now < *until && !brought(*id));
         // Only the key id that was there before the provider was asked is known to be missing: one
         // that joined later may have been published after the answer was made.
-        let asked = self.flight.take().and_then(|flight| flight.asked);
+        let asked = flight.and_then(|flight| flight.asked);
         if let Some(id) = asked.filter(|id| !brought(*id)) {
             if self.missing.len() == MISSING_MAX {
                 self.missing.pop_front();
@@ -206,14 +212,14 @@ impl Cache {
         if !due || self.flight.is_some() || now < self.retry_at {
             return None;
         }
-        self.start(None);
+        self.start(Reads::DiscoveryAndKeys, None);
         Some(Reads::DiscoveryAndKeys)
     }
 
-    fn start(&mut self, asked: Option<u64>) -> u64 {
+    fn start(&mut self, reads: Reads, asked: Option<u64>) -> u64 {
         self.flights = self.flights.saturating_add(1);
         let joined = asked.into_iter().collect();
-        self.flight = Some(Flight { number: self.flights, asked, joined });
+        self.flight = Some(Flight { number: self.flights, reads, asked, joined });
         self.flights
     }
 
@@ -344,6 +350,17 @@ mod tests {
         cache.failed(Some(3_600_000), 700_000);
         assert!(cache.find(true, KNOWN, 759_999).1.is_none());
         assert!(cache.find(true, KNOWN, 760_000).1.is_some());
+    }
+
+    #[test]
+    fn unknown_key_ids_do_not_put_off_discovery() {
+        let mut cache = warm();
+        for minute in 1..8 {
+            assert_eq!(cache.find(false, 100 + minute, minute * 60_000).1, Some(Reads::Keys));
+            land(&mut cache, minute * 60_000 + 10);
+        }
+        let due = cache.find(true, KNOWN, 480_000);
+        assert_eq!(due, (Find::Key, Some(Reads::DiscoveryAndKeys)));
     }
 
     #[test]

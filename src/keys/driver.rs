@@ -5,7 +5,6 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
@@ -35,6 +34,9 @@ struct Failure {
     why: String,
     retry_after_ms: Option<u64>,
 }
+
+/// Where the set was, the set, and how long it may be kept.
+type Fetched = (Url, KeySet, Option<u64>);
 
 /// What a caller may do while keys are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +78,6 @@ struct State {
     last_failure: Option<Failure>,
     /// Where the key set is, once discovery told.
     jwks_uri: Option<Url>,
-    thread: Option<JoinHandle<()>>,
     closed: bool,
 }
 
@@ -132,22 +133,16 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// Ends a flight that is under way. Blocks until its thread is gone.
+    /// Cuts off a flight that is under way and does not wait for it: name resolution and connecting
+    /// cannot be interrupted, the thread owns what it uses, and the library is never unmapped.
     fn drop(&mut self) {
         let shared = self.shared.load_full();
         if shared.generation != os::fork_generation() {
             return;
         }
-        let thread = {
-            let mut state = shared.lock();
-            state.closed = true;
-            state.thread.take()
-        };
-        if let Some(thread) = thread {
-            shared.agent.clone().shutdown();
-            // A flight catches its own panics; there is nothing to learn from the join.
-            let _ = thread.join();
-        }
+        shared.lock().closed = true;
+        shared.landed.notify_all();
+        shared.agent.clone().shutdown();
     }
 }
 
@@ -167,7 +162,6 @@ impl Shared {
             cache: Cache::new(rules, held.as_ref().map(|held| held.until)),
             last_failure: None,
             jwks_uri: settings.jwks_uri.clone(),
-            thread: None,
             closed: false,
         };
         Shared {
@@ -276,7 +270,8 @@ impl Shared {
         let known = state.jwks_uri.clone();
         let fly = move || shared.fly(reads, known);
         match os::spawn_quiet("libauth-keys", fly) {
-            Ok(thread) => state.thread = Some(thread),
+            // Nobody joins it: a forked child would hold a handle to a thread that it has not.
+            Ok(_) => {}
             // No thread can be had: told as a failed fetch, tried again after the back-off.
             Err(_) => {
                 let why = "no thread could be started to fetch the keys".to_owned();
@@ -287,34 +282,34 @@ impl Shared {
         }
     }
 
-    /// The body of a flight thread.
+    /// The body of a flight thread. Whatever happens in it, it ends and its end is told.
     fn fly(&self, reads: Reads, known: Option<Url>) {
         let deadline = os::boot_ms().saturating_add(self.settings.timeout_ms);
-        let fetch = || self.fetch(reads, known, deadline);
-        let fetched = catch_unwind(AssertUnwindSafe(fetch)).unwrap_or_else(|_| {
+        let whole = || self.land(self.fetch(reads, known, deadline));
+        if catch_unwind(AssertUnwindSafe(whole)).is_err() {
             let why = "a defect of this library ended the fetch".to_owned();
-            Err(Failure { status: Status::KEYS_UNAVAILABLE, why, retry_after_ms: None })
-        });
-        let mut state = self.lock();
+            self.land(Err(Failure { status: Status::KEYS_UNAVAILABLE, why, retry_after_ms: None }));
+        }
+        self.landed.notify_all();
+    }
+
+    fn land(&self, fetched: Result<Fetched, Failure>) {
         match fetched {
             Ok((uri, set, max_age_ms)) => {
-                let hashes: Vec<u64> = set
-                    .keys
-                    .iter()
-                    .filter(|key| key.usable.is_ok())
-                    .filter_map(|key| key.kid.as_deref())
-                    .map(|kid| self.hasher.hash_one((1u8, kid)))
-                    .collect();
-                let spread = self.hasher.hash_one(os::boot_ms());
+                let kids = set.keys.iter().filter(|key| key.usable.is_ok());
+                let kids = kids.filter_map(|key| key.kid.as_deref());
+                let hashes: Vec<u64> = kids.map(|kid| self.hasher.hash_one((1u8, kid))).collect();
+                let now = os::boot_ms();
+                let spread = self.hasher.hash_one(now);
+                let mut state = self.lock();
                 let brought = |hash: u64| hashes.contains(&hash);
-                let until = state.cache.landed(max_age_ms, brought, spread, os::boot_ms());
+                let until = state.cache.landed(max_age_ms, brought, spread, now);
                 state.last_failure = None;
                 state.jwks_uri = Some(uri);
                 self.held.store(Some(Arc::new(HeldSet { set, until })));
             }
-            Err(failure) => self.failed(&mut state, failure),
+            Err(failure) => self.failed(&mut self.lock(), failure),
         }
-        self.landed.notify_all();
     }
 
     fn failed(&self, state: &mut State, failure: Failure) {
@@ -322,12 +317,7 @@ impl Shared {
         state.last_failure = Some(failure);
     }
 
-    fn fetch(
-        &self,
-        reads: Reads,
-        known: Option<Url>,
-        deadline: u64,
-    ) -> Result<(Url, KeySet, Option<u64>), Failure> {
+    fn fetch(&self, reads: Reads, known: Option<Url>, deadline: u64) -> Result<Fetched, Failure> {
         if reads == Reads::Keys
             && let Some(uri) = known
         {

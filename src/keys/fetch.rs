@@ -2,16 +2,18 @@
 //! touches the network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::Agent;
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
+use crate::os;
 use crate::verdict::quote;
 
 const URL_MAX_BYTES: usize = 2048;
@@ -104,7 +106,7 @@ pub fn agent(http: PlainHttp) -> Agent {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
-        .root_certs(RootCerts::PlatformVerifier)
+        .root_certs(roots())
         .unversioned_rustls_crypto_provider(provider)
         .build();
     let config = Config::builder()
@@ -119,6 +121,24 @@ pub fn agent(http: PlainHttp) -> Agent {
         .accept("application/json, application/jwk-set+json")
         .build();
     Agent::with_parts(config, DefaultConnector::default(), Guarded { http, ..Guarded::default() })
+}
+
+/// The system's. The platform verifier reads SSL_CERT_FILE, which in a set-user-id program is a
+/// stranger's: there the known files alone count.
+fn roots() -> RootCerts {
+    const FILES: [&str; 4] = [
+        "/etc/ssl/certs/ca-certificates.crt",
+        "/etc/pki/tls/certs/ca-bundle.crt",
+        "/etc/ssl/ca-bundle.pem",
+        "/etc/ssl/cert.pem",
+    ];
+    if !os::is_privileged() {
+        return RootCerts::PlatformVerifier;
+    }
+    let file = FILES.iter().map(Path::new).find(|file| file.exists());
+    let found = rustls_native_certs::load_certs_from_paths(file, None).certs;
+    let own = found.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
+    RootCerts::Specific(Arc::new(own.collect()))
 }
 
 /// One GET. Blocks at most `time`.
@@ -211,17 +231,28 @@ impl Resolver for Guarded {
 /// are allowed: clusters live there.
 fn is_forbidden(address: IpAddr) -> bool {
     const AWS_METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    /// Alibaba, Azure and Oracle keep theirs outside the link-local range.
+    const METADATA_V4: [Ipv4Addr; 3] = [
+        Ipv4Addr::new(100, 100, 100, 200),
+        Ipv4Addr::new(168, 63, 129, 16),
+        Ipv4Addr::new(192, 0, 0, 192),
+    ];
     let v4 = |ip: Ipv4Addr| {
-        ip.is_link_local() || ip.is_multicast() || ip.is_broadcast() || ip.octets()[0] == 0
+        let nowhere = ip.is_broadcast() || ip.octets()[0] == 0;
+        ip.is_link_local() || ip.is_multicast() || nowhere || METADATA_V4.contains(&ip)
     };
     match address {
         IpAddr::V4(ip) => v4(ip),
         // ::1 is IPv4-compatible by its form, and loopback by its meaning.
         IpAddr::V6(ip) if ip.is_loopback() => false,
         IpAddr::V6(ip) => {
-            let nat64 = ip.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0];
-            let [.., a, b, c, d] = ip.octets();
-            let embedded = ip.to_ipv4().or(nat64.then_some(Ipv4Addr::new(a, b, c, d)));
+            // NAT64 (RFC 6052, RFC 8215) and 6to4 (RFC 3056) lead to IPv4 addresses.
+            let nat64 = ip.segments()[..2] == [0x64, 0xff9b];
+            let [_, _, e, f, g, h, .., a, b, c, d] = ip.octets();
+            let embedded = match ip.segments()[0] {
+                0x2002 => Some(Ipv4Addr::new(e, f, g, h)),
+                _ => ip.to_ipv4().or(nat64.then_some(Ipv4Addr::new(a, b, c, d))),
+            };
             ip.is_unicast_link_local()
                 || ip.is_multicast()
                 || ip == AWS_METADATA_V6
@@ -248,6 +279,11 @@ mod tests {
             "::ffff:169.254.169.254",
             "::169.254.169.254",
             "64:ff9b::a9fe:a9fe",
+            "64:ff9b:1::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
         ] {
             assert!(is_forbidden(text.parse().unwrap()), "{text}");
         }

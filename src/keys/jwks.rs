@@ -169,7 +169,14 @@ fn read_key(text: &str) -> Key {
         Some(Field::Text(kid)) if kid.len() <= KID_MAX_BYTES => Some(kid.as_ref().into()),
         Some(_) => return Key::unusable("has a `kid` that is not a text"),
     };
-    let issuer = self::text(&members, "issuer").map(Box::from);
+    let issuer = match members.get("issuer") {
+        None => None,
+        Some(Field::Text(issuer)) => Some(issuer.as_ref().into()),
+        Some(_) => {
+            let unusable = Key::unusable("has an `issuer` that is not a text");
+            return Key { kid, ..unusable };
+        }
+    };
     Key { kid, issuer, usable: usable(&members), any_kid: false }
 }
 

@@ -80,7 +80,7 @@ impl Keys {
                 format!("{issuer_text} publishes no key for {kid_text} and alg {alg}"),
             )),
             Search::Unusable(why) => {
-                self.suspect();
+                self.suspect(waiting);
                 let log = format!("the key of {issuer_text} for {kid_text} and alg {alg} {why}");
                 Err(Refusal::new(Status::KEY_UNUSABLE, log))
             }
@@ -97,8 +97,8 @@ impl Keys {
     }
 
     /// A signature was bad, or a key unusable, under a known key id.
-    pub fn suspect(&self) {
-        if let Keys::Remote(driver) = self {
+    pub fn suspect(&self, waiting: Waiting) {
+        if let (Keys::Remote(driver), Waiting::Allowed) = (self, waiting) {
             driver.suspect();
         }
     }

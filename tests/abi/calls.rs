@@ -57,6 +57,8 @@ pub fn all() -> Vec<Case> {
     claims(&mut cases);
     mistakes(&mut cases);
     configuration(&mut cases);
+    loads(&mut cases);
+    requirements(&mut cases);
     for status in STATUSES.iter().filter(|status| **status != Status::OK) {
         let (handle, number) = (Handle::local(&[]), *status as i32);
         cases.add(format!("describe {status:?}"), *status, move |out, size| {
@@ -184,6 +186,78 @@ fn configuration(cases: &mut Cases) {
     assert_eq!(handle.verify_at("x").status, Status::TOKEN_OPAQUE as i32);
     cases.add("set a frozen handle", Status::CONFIG_FROZEN, move |out, size| {
         set(handle.config(), b"audience", Some(b"other"), out, size)
+    });
+}
+
+fn loads(cases: &mut Cases) {
+    let audience = format!(r#"{{"audience":"{AUDIENCE}"}}"#);
+    for (json, status) in [
+        (audience.as_str(), Status::OK),
+        ("{}", Status::OK),
+        (r#"{"audence":"x"}"#, Status::OPTION_UNKNOWN),
+        (r#"{"claims":{"leeway":null}}"#, Status::OPTION_INVALID),
+        ("no JSON", Status::OPTION_INVALID),
+        ("", Status::OPTION_INVALID),
+    ] {
+        let (handle, json) = (Handle::local(&[]), json.to_owned());
+        cases.add(format!("load {json}"), status, move |out, size| {
+            load(handle.config(), json.as_bytes(), out, size)
+        });
+    }
+    let handle = Handle::local(&[]);
+    cases.add("load the environment", Status::OK, move |out, size| {
+        load_env(handle.config(), out, size)
+    });
+    let frozen = || {
+        let handle = Handle::local(&[]);
+        assert_eq!(handle.verify_at("x").status, Status::TOKEN_OPAQUE as i32);
+        handle
+    };
+    let handle = frozen();
+    cases.add("load a frozen handle", Status::CONFIG_FROZEN, move |out, size| {
+        load(handle.config(), b"{}", out, size)
+    });
+    let handle = frozen();
+    cases.add("load the environment, frozen", Status::CONFIG_FROZEN, move |out, size| {
+        load_env(handle.config(), out, size)
+    });
+    cases.add("load NULL", Status::ARGUMENT_INVALID, |out, size| {
+        load(ptr::null_mut(), b"{}", out, size)
+    });
+    cases.add("load the environment, NULL", Status::ARGUMENT_INVALID, |out, size| {
+        load_env(ptr::null_mut(), out, size)
+    });
+    let handle = Handle::local(&[]);
+    cases.add("load NULL with a length", Status::ARGUMENT_INVALID, move |out, size| unsafe {
+        auth_config_load(handle.config(), ptr::null(), 2, out, size)
+    });
+}
+
+fn requirements(cases: &mut Cases) {
+    let claims = payload_with(r#","scope":"a b","roles":["boss"],"exp2":5"#);
+    for (claims, text, status) in [
+        (claims.as_str(), "", Status::OK),
+        (&claims, "a role:boss claim:exp2=5", Status::OK),
+        (&claims, "a c", Status::SCOPE_MISSING),
+        (&claims, "role:x", Status::ROLE_MISSING),
+        (&claims, "permission:x", Status::PERMISSION_MISSING),
+        (&claims, "group:x", Status::GROUP_MISSING),
+        (&claims, "claim:exp2=6", Status::CLAIM_NOT_GRANTED),
+        (&claims, "a  b", Status::REQUIREMENT_INVALID),
+        ("", "a", Status::CLAIM_MALFORMED),
+        (r#"{"iss":"https://evil.example"}"#, "a", Status::ISSUER_INVALID),
+    ] {
+        let (handle, claims) = (Handle::local(&[("verdict.realm", "r")]), claims.to_owned());
+        cases.add(format!("require {text:?} {status:?}"), status, move |out, size| {
+            require(handle.config(), claims.as_bytes(), text.as_bytes(), out, size)
+        });
+    }
+    cases.add("require NULL", Status::ARGUMENT_INVALID, |out, size| {
+        require(ptr::null(), b"{}", b"a", out, size)
+    });
+    let handle = Handle::empty();
+    cases.add("require by nothing", Status::OPTION_MISSING, move |out, size| {
+        require(handle.config(), b"{}", b"a  b", out, size)
     });
 }
 

@@ -64,7 +64,7 @@ fn a_refused_option_refuses_every_use_until_it_is_set_right() {
 }
 
 /// Of every option that goes together with the others of [`Handle::local`].
-fn right_values() -> Vec<(&'static str, String)> {
+pub fn right_values() -> Vec<(&'static str, String)> {
     let fixed = |key: &str| match key {
         "issuer" => Some(ISSUER.to_owned()),
         "audience" => Some(AUDIENCE.to_owned()),

@@ -69,6 +69,38 @@ fn inputs_with_a_length(handle: &Handle) -> Vec<WithLength<'_>> {
         Box::new(move |text, len| unsafe { auth_describe(config, 1002, text, len, NO_OUT, 0) }),
     );
     add(
+        "require claims",
+        MISTAKE,
+        Box::new(move |text, len| unsafe {
+            auth_require(config, text, len, ptr::null(), 0, NO_OUT, 0)
+        }),
+    );
+    let claims = payload_with("");
+    add(
+        "require require",
+        MISTAKE,
+        Box::new(move |text, len| unsafe {
+            auth_require(config, chars(claims.as_bytes()), claims.len(), text, len, NO_OUT, 0)
+        }),
+    );
+    // Never frozen by another call.
+    let open = if config.is_null() { Handle::null() } else { Handle::local(&[]) };
+    add(
+        "load json",
+        MISTAKE,
+        Box::new(move |text, len| unsafe { auth_config_load(open.config(), text, len, NO_OUT, 0) }),
+    );
+    add(
+        "claim claims",
+        MISTAKE,
+        Box::new(|text, len| unsafe {
+            match auth_claim(text, len, c"a".as_ptr(), ptr::null_mut(), 0) {
+                usize::MAX => MISTAKE,
+                _ => Status::OK,
+            }
+        }),
+    );
+    add(
         "extract_bearer header",
         MISTAKE,
         Box::new(move |text, len| unsafe {
@@ -101,6 +133,10 @@ fn null_with_a_length_is_refused_and_with_none_is_empty() {
             "verify" | "verify_at" => Status::TOKEN_MALFORMED,
             "authorize require" | "authorize_at require" => Status::TOKEN_OPAQUE,
             "describe detail" => Status::HEADER_MALFORMED,
+            "require claims" => Status::CLAIM_MALFORMED,
+            "require require" => Status::OK,
+            "load json" => Status::OPTION_INVALID,
+            "claim claims" => MISTAKE,
             _ => Status::HEADER_MISSING,
         };
         assert_eq!(call(ptr::null(), 0), empty, "{name}");
@@ -149,6 +185,7 @@ fn every_function_takes_a_null_handle() {
     }
     assert_eq!(none.set("issuer", ISSUER), MISTAKE);
     assert_eq!(none.check(), MISTAKE);
+    assert_eq!(load_env(none.config(), ptr::null_mut(), 0), MISTAKE);
     // auth_config_free of NULL: the drop of `none`.
 }
 

@@ -91,6 +91,58 @@ static void options(void) {
   auth_config_free(c);
 }
 
+static const char document[] =
+    "{\"issuer\":\"" TEST_ISSUER "\",\"audience\":[\"" TEST_AUDIENCE "\"],"
+    "\"keys\":{\"jwks\":" TEST_JWKS "},\"claims.leeway\":10}";
+static const size_t document_len = sizeof document - 1;
+
+static void load(void) {
+  auth_config *c = auth_config_new();
+  ANSWERS(auth_config_load(c, document, document_len, OUT), AUTH_STATUS_OK);
+  STATUS(auth_config_load(c, document, document_len, NULL, 0), AUTH_STATUS_OK);
+  ANSWERS(auth_config_load(NULL, document, document_len, OUT), AUTH_STATUS_ARGUMENT_INVALID);
+  ANSWERS(auth_config_load(c, NULL, 1, OUT), AUTH_STATUS_ARGUMENT_INVALID);
+  ANSWERS(auth_config_load(c, document, SIZE_MAX, OUT), AUTH_STATUS_ARGUMENT_INVALID);
+  ANSWERS(auth_config_load(c, document, (size_t)PTRDIFF_MAX + 1, OUT),
+          AUTH_STATUS_ARGUMENT_INVALID);
+  ANSWERS(auth_config_load(c, NULL, 0, OUT), AUTH_STATUS_OPTION_INVALID);
+  ANSWERS(auth_config_load(c, "", 0, OUT), AUTH_STATUS_OPTION_INVALID);
+  ANSWERS(auth_config_load(c, document, document_len - 1, OUT), AUTH_STATUS_OPTION_INVALID);
+  ANSWERS(auth_config_load(c, document, sizeof document, OUT), AUTH_STATUS_OPTION_INVALID);
+
+  // All or nothing: mistakes are told together and remembered, and nothing is set.
+  const char *mistakes =
+      "{\"audience\":\"other\",\"claims\":{\"leeway\":null,\"max_age\":\"\"}}";
+  ANSWERS(auth_config_load(c, mistakes, strlen(mistakes), OUT), AUTH_STATUS_OPTION_INVALID);
+  CHECK(text_has(&r, r.verdict.log, "claims.leeway"));
+  CHECK(text_has(&r, r.verdict.log, "claims.max_age"));
+  ANSWERS(auth_verify_at(c, token, token_len, now, OUT), AUTH_STATUS_OPTION_INVALID);
+  ANSWERS(auth_config_load(c, "{\"claims.max_age\":\"3650d\"}", 26, OUT), AUTH_STATUS_OK);
+  ANSWERS(auth_config_check(c, OUT), AUTH_STATUS_OPTION_INVALID);
+  ANSWERS(auth_config_load(c, document, document_len, OUT), AUTH_STATUS_OK);
+
+  // Text at an odd address, answer at another.
+  static char odd[sizeof document + 1], room[sizeof(auth_record) + 1];
+  memcpy(odd + 1, document, document_len);
+  STATUS(auth_config_load(c, odd + 1, document_len, (auth_verdict *)(void *)(room + 1), sizeof r),
+         AUTH_STATUS_OK);
+  CHECK_RECORD(room + 1, AUTH_STATUS_OK);
+  STATUS(auth_config_load(c, document, document_len, &r.verdict, sizeof(auth_verdict)),
+         AUTH_STATUS_OUT_TOO_SMALL);
+  CHECK(r.verdict.size > sizeof(auth_verdict) && r.verdict.http_status == 500);
+
+  ANSWERS(auth_config_load_env(c, OUT), AUTH_STATUS_OK);
+  STATUS(auth_config_load_env(c, NULL, 0), AUTH_STATUS_OK);
+  STATUS(auth_config_load_env(c, (auth_verdict *)(void *)(room + 1), sizeof r), AUTH_STATUS_OK);
+  STATUS(auth_config_load_env(c, &r.verdict, 0), AUTH_STATUS_OUT_TOO_SMALL);
+  ANSWERS(auth_config_load_env(NULL, OUT), AUTH_STATUS_ARGUMENT_INVALID);
+
+  ANSWERS(auth_verify_at(c, token, token_len, now, OUT), AUTH_STATUS_OK);
+  ANSWERS(auth_config_load(c, document, document_len, OUT), AUTH_STATUS_CONFIG_FROZEN);
+  ANSWERS(auth_config_load_env(c, OUT), AUTH_STATUS_CONFIG_FROZEN);
+  auth_config_free(c);
+}
+
 static void extract(void) {
   const char *found = "before";
   size_t found_len = 7;
@@ -181,6 +233,84 @@ static void authorize(const auth_config *c) {
   STATUS(auth_authorize_at(c, header, header_len, NULL, 0, now, NULL, 0), AUTH_STATUS_OK);
 }
 
+static void require(const auth_config *c) {
+  const char *claims = TEST_CLAIMS;
+  size_t claims_len = strlen(claims);
+  ANSWERS(auth_require(c, claims, claims_len, "read:orders", 11, OUT), AUTH_STATUS_OK);
+  CHECK(text_is(&r, r.verdict.code, "ok") && r.verdict.claims.length == 0 &&
+        r.verdict.subject.length == 0 && r.verdict.expires_at == 0);
+  ANSWERS(auth_require(c, claims, claims_len, NULL, 0, OUT), AUTH_STATUS_OK);
+  ANSWERS(auth_require(c, claims, claims_len, "admin", 5, OUT), AUTH_STATUS_SCOPE_MISSING);
+  CHECK(text_has(&r, r.verdict.challenge, "scope=\"admin\""));
+  ANSWERS(auth_require(c, claims, claims_len, "role:a", 6, OUT), AUTH_STATUS_ROLE_MISSING);
+  ANSWERS(auth_require(c, claims, claims_len, "a  b", 4, OUT), AUTH_STATUS_REQUIREMENT_INVALID);
+  ANSWERS(auth_require(c, NULL, 0, "a", 1, OUT), AUTH_STATUS_CLAIM_MALFORMED);
+  ANSWERS(auth_require(c, claims, claims_len - 1, "a", 1, OUT), AUTH_STATUS_CLAIM_MALFORMED);
+  ANSWERS(auth_require(c, NULL, 1, "a", 1, OUT), AUTH_STATUS_ARGUMENT_INVALID);
+  ANSWERS(auth_require(c, claims, SIZE_MAX, "a", 1, OUT), AUTH_STATUS_ARGUMENT_INVALID);
+  ANSWERS(auth_require(c, claims, claims_len, NULL, 1, OUT), AUTH_STATUS_ARGUMENT_INVALID);
+  ANSWERS(auth_require(c, claims, claims_len, "a", SIZE_MAX, OUT), AUTH_STATUS_ARGUMENT_INVALID);
+  ANSWERS(auth_require(NULL, claims, claims_len, "a", 1, OUT), AUTH_STATUS_ARGUMENT_INVALID);
+  STATUS(auth_require(c, claims, claims_len, "read:orders", 11, NULL, 0), AUTH_STATUS_OK);
+  STATUS(auth_require(c, claims, claims_len, NULL, 0, &r.verdict, sizeof(auth_verdict)),
+         AUTH_STATUS_OUT_TOO_SMALL);
+
+  static char odd[sizeof TEST_CLAIMS + 1], room[sizeof(auth_record) + 1];
+  memcpy(odd + 1, claims, claims_len);
+  STATUS(auth_require(c, odd + 1, claims_len, NULL, 0, (auth_verdict *)(void *)(room + 1),
+                      sizeof r),
+         AUTH_STATUS_OK);
+  CHECK_RECORD(room + 1, AUTH_STATUS_OK);
+
+  // The claims of a record cannot be asked into the same record; into another one they can.
+  ANSWERS(auth_verify_at(c, token, token_len, now, OUT), AUTH_STATUS_OK);
+  static auth_record more;
+  STATUS(auth_require(c, auth_text_of(&r.verdict, r.verdict.claims), r.verdict.claims.length,
+                      "write:orders", 12, &more.verdict, sizeof more),
+         AUTH_STATUS_OK);
+  STATUS(auth_require(c, auth_text_of(&r.verdict, r.verdict.claims), r.verdict.claims.length,
+                      "write:orders", 12, OUT),
+         AUTH_STATUS_ARGUMENT_INVALID);
+  CHECK_RECORD(&r, AUTH_STATUS_ARGUMENT_INVALID);
+}
+
+static void claim(void) {
+  static const char claims[] =
+      "{\"sub\":\"alice\",\"a\":{\"b\":[1,\"two\"]},\"nul\":\"x\\u0000y\",\"none\":\"\"}";
+  const size_t length = sizeof claims - 1;
+  char text[32];
+#define CLAIM_IS(path, expected)                                                                   \
+  do {                                                                                             \
+    memset(text, 0xA5, sizeof text);                                                               \
+    CHECK(auth_claim(claims, length, path, NULL, 0) == strlen(expected));                          \
+    CHECK(auth_claim(claims, length, path, text, strlen(expected)) == strlen(expected));           \
+    CHECK((unsigned char)text[0] == 0xA5);                                                         \
+    CHECK(auth_claim(claims, length, path, text, strlen(expected) + 1) == strlen(expected));       \
+    CHECK(strcmp(text, expected) == 0);                                                            \
+    CHECK((unsigned char)text[strlen(expected) + 1] == 0xA5);                                      \
+  } while (0)
+  CLAIM_IS("sub", "alice");
+  CLAIM_IS("a", "{\"b\":[1,\"two\"]}");
+  CLAIM_IS("a.b", "[1,\"two\"]");
+  CLAIM_IS("a.b.1", "two");
+  CLAIM_IS("/a/b/0", "1");
+  CLAIM_IS("nul", "\"x\\u0000y\"");
+  CLAIM_IS("none", "");
+  memset(text, 0xA5, sizeof text);
+#define ABSENT(call) CHECK((call) == SIZE_MAX && (unsigned char)text[0] == 0xA5)
+  ABSENT(auth_claim(claims, length, "other", text, sizeof text));
+  ABSENT(auth_claim(claims, length, "", text, sizeof text));
+  ABSENT(auth_claim(claims, length, NULL, text, sizeof text));
+  ABSENT(auth_claim(claims, length - 1, "sub", text, sizeof text));
+  ABSENT(auth_claim(claims, 0, "sub", text, sizeof text));
+  ABSENT(auth_claim(claims, SIZE_MAX, "sub", text, sizeof text));
+  ABSENT(auth_claim(NULL, 0, "sub", text, sizeof text));
+  ABSENT(auth_claim(NULL, 1, "sub", text, sizeof text));
+  char odd[sizeof claims + 1];
+  memcpy(odd + 1, claims, length);
+  CHECK(auth_claim(odd + 1, length, "sub", text + 1, 6) == 5 && strcmp(text + 1, "alice") == 0);
+}
+
 static void describe(const auth_config *c) {
   ANSWERS(auth_describe(c, AUTH_STATUS_HEADER_MALFORMED, "two headers", 11, OUT),
           AUTH_STATUS_HEADER_MALFORMED);
@@ -250,6 +380,15 @@ static void overlap(const auth_config *c) {
   memcpy(inside, "read:orders", 11);
   STATUS(auth_authorize_at(c, header, header_len, inside, 11, now, &both.verdict, sizeof both),
          AUTH_STATUS_ARGUMENT_INVALID);
+  memcpy(inside, "read:orders", 11);
+  STATUS(auth_require(c, TEST_CLAIMS, strlen(TEST_CLAIMS), inside, 11, &both.verdict, sizeof both),
+         AUTH_STATUS_ARGUMENT_INVALID);
+  auth_config *open = auth_config_new();
+  memcpy(inside, document, document_len);
+  STATUS(auth_config_load(open, inside, document_len, &both.verdict, sizeof both),
+         AUTH_STATUS_ARGUMENT_INVALID);
+  STATUS(auth_config_check(open, NULL, 0), AUTH_STATUS_OPTION_MISSING);
+  auth_config_free(open);
 }
 
 // One record for call after call: nothing of an accepted token is left in the next answer.
@@ -271,10 +410,13 @@ static void reused(const auth_config *c) {
 int main(void) {
   library();
   options();
+  load();
   extract();
+  claim();
   auth_config *c = configured();
   verify(c);
   authorize(c);
+  require(c);
   describe(c);
   too_small(c, token, AUTH_STATUS_OK);
   too_small(c, "opaque", AUTH_STATUS_TOKEN_OPAQUE);

@@ -42,6 +42,25 @@ int main(void) {
   ANSWERS(auth_describe(c, AUTH_STATUS_TOKEN_EXPIRED, at_end("late", 4), 4, &r.verdict, sizeof r),
           AUTH_STATUS_TOKEN_EXPIRED);
 
+  const char *json = "{\"keys.jwks\":" TEST_JWKS "}", *claims = TEST_CLAIMS;
+  size_t json_len = strlen(json), claims_len = strlen(claims);
+  auth_config *open = auth_config_new();
+  STATUS(auth_config_load(open, at_end(json, json_len), json_len, NULL, 0), AUTH_STATUS_OK);
+  for (size_t length = 0; length < json_len; length++)
+    CHECK(auth_config_load(open, at_end(json, length), length, NULL, 0) != AUTH_STATUS_OK);
+  auth_config_free(open);
+  char *claims_end = at_end(claims, claims_len), *path_end = at_end("sub", 4);
+  STATUS(auth_require(c, claims_end, claims_len, at_end(require, require_len), require_len, NULL,
+                      0),
+         AUTH_STATUS_OK);
+  CHECK(auth_claim(claims_end, claims_len, path_end, room_at_end(6), 6) == 5);
+  CHECK(auth_claim(claims_end, claims_len, path_end, room_at_end(5), 5) == 5);
+  for (size_t length = 0; length < claims_len; length++) {
+    char *part = at_end(claims, length);
+    CHECK(auth_require(c, part, length, NULL, 0, NULL, 0) == AUTH_STATUS_CLAIM_MALFORMED);
+    CHECK(auth_claim(part, length, path_end, NULL, 0) == SIZE_MAX);
+  }
+
   // Every beginning and every end of the token and the header, judged without a step beyond.
   for (size_t length = 0; length < token_len; length++) {
     CHECK(auth_verify(c, at_end(token, length), length, NULL, 0) != AUTH_STATUS_OK);

@@ -14,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 flags="-std=c11 -Wall -Wextra -pedantic -Werror -g -O1 -Iinclude"
 private=$(sed -n 's/^Libs.private: //p' bindings/cpp/libauth.pc.in)
-passed=0 failed=0
+passed=0 failed=0 not_run=0
 
 try() { # PROGRAM SOURCE LINK-ARGUMENT...
   program=$1 source=$2
@@ -29,6 +29,37 @@ try() { # PROGRAM SOURCE LINK-ARGUMENT...
   fi
 }
 
+count() { # NAME COMMAND...
+  name=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+    echo "ok      $name"
+  else
+    echo "FAILED  $name, exit code $?"
+    failed=$((failed + 1))
+  fi
+}
+
+# The variables are good but for one that is no option. Linked with libauth.a: the loader of a set-user-id program trusts few folders.
+with_environment() {
+  jwks=$(printf '#include "tests/c/token.h"\nTEST_JWKS\n' | "${CC:-cc}" -E -P -I. - | tr -d '\n' | sed 's/" *"//g; s/^ *"//; s/"$//; s/\\"/"/g')
+  env LIBAUTH_ISSUER=https://id.example LIBAUTH_AUDIENCE=https://api.example LIBAUTH_KEYS_JWKS="$jwks" LIBAUTH_AUDIENC=x "$@"
+}
+environment() {
+  # shellcheck disable=SC2086 # words are meant
+  "${CC:-cc}" $flags -o "$work/environment" tests/c/environment.c "$library/libauth.a" $private || { failed=$((failed + 1)); return; }
+  count environment with_environment "$work/environment" plain
+  if [ "$(id -u)" = 0 ]; then
+    # Of user 65534, run by user 1.
+    chmod 755 "$work" && chown 65534 "$work/environment" && chmod 4755 "$work/environment"
+    count environment_set_user_id with_environment setpriv --reuid 1 --regid 1 --clear-groups "$work/environment" secure
+  else
+    not_run=$((not_run + 1))
+    echo "NOT RUN environment_set_user_id: only root can make a program of another user; run as root: tests/c/run.sh"
+  fi
+}
+
 shared="-L$library -lauth -Wl,-rpath,$library"
 # shellcheck disable=SC2086
 {
@@ -37,5 +68,6 @@ shared="-L$library -lauth -Wl,-rpath,$library"
   try page_end page_end.c $shared
   try interpose interpose.c $shared -ldl
 }
-echo "$passed passed, $failed failed"
+environment
+echo "$passed passed, $failed failed, $not_run not run"
 [ $failed = 0 ]

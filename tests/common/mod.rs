@@ -67,6 +67,14 @@ pub fn jwks() -> &'static str {
     })
 }
 
+/// The public key of `EdDSA` as PEM: SubjectPublicKeyInfo of RFC 8410.
+pub fn pem() -> String {
+    const BEFORE_THE_KEY: [u8; 12] = *b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+    let der = [&BEFORE_THE_KEY, keys().ed25519.public_key().as_ref()].concat();
+    let text = base64_simd::STANDARD.encode_to_string(der);
+    format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
+}
+
 /// Any header and payload, signed by the key of `alg`.
 pub fn signed(alg: &str, header: &[u8], payload: &[u8]) -> String {
     let text = |bytes: &[u8]| BASE64.encode_to_string(bytes);
@@ -168,8 +176,20 @@ impl Handle {
         set(self.0, key.as_bytes(), Some(value.as_bytes()), ptr::null_mut(), 0)
     }
 
+    pub fn load(&self, json: &str) -> Answer {
+        answer_of(&|out, size| load(self.0, json.as_bytes(), out, size))
+    }
+
+    pub fn require(&self, claims: &str, text: &str) -> Answer {
+        answer_of(&|out, size| require(self.0, claims.as_bytes(), text.as_bytes(), out, size))
+    }
+
     pub fn check(&self) -> Status {
         unsafe { auth_config_check(self.0, ptr::null_mut(), 0) }
+    }
+
+    pub fn checked(&self) -> Answer {
+        answer_of(&|out, size| unsafe { auth_config_check(self.0, out, size) })
     }
 
     pub fn verify_at(&self, token: &str) -> Answer {
@@ -229,6 +249,39 @@ pub fn describe(
     size: usize,
 ) -> Status {
     unsafe { auth_describe(config, number, chars(detail), detail.len(), out, size) }
+}
+
+pub fn load(config: *mut Config, json: &[u8], out: *mut auth_verdict, size: usize) -> Status {
+    unsafe { auth_config_load(config, chars(json), json.len(), out, size) }
+}
+
+pub fn load_env(config: *mut Config, out: *mut auth_verdict, size: usize) -> Status {
+    unsafe { auth_config_load_env(config, out, size) }
+}
+
+pub fn require(
+    config: *const Config,
+    claims: &[u8],
+    require: &[u8],
+    out: *mut auth_verdict,
+    size: usize,
+) -> Status {
+    let (c, r) = (chars(claims), chars(require));
+    unsafe { auth_require(config, c, claims.len(), r, require.len(), out, size) }
+}
+
+/// `auth_claim` with exactly the room that it asks for; None for a claim that is absent.
+pub fn claim(claims: &[u8], path: &[u8]) -> Option<String> {
+    let (path, start) = (CString::new(path).unwrap(), chars(claims));
+    let ask = |out, size| unsafe { auth_claim(start, claims.len(), path.as_ptr(), out, size) };
+    let needed = ask(ptr::null_mut(), 0);
+    if needed == usize::MAX {
+        return None;
+    }
+    let mut room = vec![GUARD; needed + 1];
+    assert_eq!(ask(room.as_mut_ptr().cast(), needed + 1), needed);
+    assert_eq!(room.pop(), Some(0), "a NUL follows");
+    Some(String::from_utf8(room).unwrap())
 }
 
 // ---------------------------------------------------------------- records
@@ -324,6 +377,14 @@ impl Answer {
 
     pub fn text(&self, name: &str) -> &str {
         &self.texts[TEXTS.iter().position(|text| *text == name).unwrap()]
+    }
+
+    /// OK, and nothing is told but the code.
+    pub fn assert_ok_alone(&self) {
+        assert_eq!((self.status, self.http_status), (0, 200), "{self:?}");
+        assert_eq!((self.expires_at, self.retry_after_s), (0, 0));
+        assert_eq!(self.text("code"), "ok");
+        assert!(TEXTS.iter().skip(1).all(|name| self.text(name).is_empty()), "{self:?}");
     }
 
     /// Nothing of a token is told, and the answer is whole.

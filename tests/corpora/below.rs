@@ -58,7 +58,7 @@ fn check(config: &Config, token: &str) -> Result<(), Refusal> {
     let (issuer, keys) = runtime.issuer(token.issuer)?;
     let wanted = token.wants(&issuer.name);
     let found = keys.find(&token.iss, wanted, Waiting::HeldOnly)?;
-    signature::check(&token.signing, &found, wanted, keys)
+    signature::check(&token.signing, &found, wanted, keys, Waiting::HeldOnly)
 }
 
 /// This key may be used with the algorithm, and made the signature.
