@@ -369,8 +369,14 @@ fn accepted(case: &Case, answer: &Answer, faults: &mut Vec<String>) {
         unless(faults, got == *wanted, || "the claims are not those signed".into());
     }
     for name in ["message", "log", "challenge", "problem"] {
+        // Of options alone, what is allowed and should be meant is warned about there.
+        let warning = name == "log" && case.now.is_none();
         let empty = answer.bytes(name).is_empty();
-        unless(faults, empty, || format!("{name} of an accepted token"));
+        unless(faults, empty || warning, || format!("{name} of an accepted token"));
+    }
+    let (log, asked) = (answer.text("log"), &expect.log_has);
+    for text in asked {
+        unless(faults, log.contains(text), || format!("log without {text:?}: {log}"));
     }
     unless(faults, answer.retry_after_s == 0, || "retry_after_s of an accepted token".into());
 }

@@ -11,6 +11,7 @@ const UNKNOWN: &str = "OPTION_UNKNOWN";
 const A: &str = "https://a.example";
 const B: &str = "https://b.example";
 const TEMPLATE: &str = "https://login.example/{tenant}/v2.0";
+const FILLED: &str = "https://login.example/t-1/v2.0";
 
 pub fn topics() -> Vec<Topic> {
     vec![claims(), tenants(), issuers(), traps()]
@@ -129,7 +130,8 @@ fn tenants() -> Topic {
     with(&mut topic, "listed-and-keys", "OK", &[template.clone(), some.clone(), jwks.clone()]);
     with(&mut topic, "any-and-keys", "OK", &[template.clone(), any.clone(), jwks]);
     let uri = ("keys.jwks_uri", json!("https://login.example/keys"));
-    with(&mut topic, "any-and-jwks-uri", "OK", &[template.clone(), any.clone(), uri]);
+    with(&mut topic, "any-and-jwks-uri", "OK", &[template.clone(), any.clone(), uri])
+        .log_has("claims.tenants=*");
     with(&mut topic, "any-and-discovery", MISSING, &[template.clone(), any.clone()])
         .log_has("keys.jwks_uri");
     let url = ("keys.discovery_url", json!("https://login.example/x"));
@@ -207,6 +209,15 @@ fn issuers() -> Topic {
         ("twice", json!([{ "issuer": A }, { "issuer": A }])),
         ("twice-in-one", json!([{ "issuer": [A, A] }])),
         ("twice-across-lists", json!([{ "issuer": [A, B] }, { "issuer": B }])),
+        (
+            "twice-by-a-tenant",
+            json!([{ "issuer": TEMPLATE, "claims.tenants": "t-1" }, { "issuer": FILLED }]),
+        ),
+        (
+            "twice-by-any-tenant",
+            json!([{ "issuer": TEMPLATE, "claims.tenants": "*", "keys.jwks": set() },
+                { "issuer": FILLED }]),
+        ),
         ("http", json!([{ "issuer": "http://a.example" }])),
         ("no-url", json!([{ "issuer": "a.example" }])),
         ("query", json!([{ "issuer": "https://a.example?x=1" }])),
@@ -286,7 +297,9 @@ fn issuers() -> Topic {
     one("config.together", "issuer-and-issuers", INVALID, json!([{ "issuer": A }]), &beside);
     let keys = [("audience", json!("a")), ("keys.jwks", set())];
     let uri = json!([{ "issuer": A, "keys.jwks_uri": "https://a.example/keys" }]);
-    one("config.together", "key-set-outside-and-uri-inside", INVALID, uri, &keys);
+    one("config.together", "own-source-of-keys-replaces-that-outside", "OK", uri, &keys);
+    let unused = json!([{ "issuer": A, "claims.tenants": "t-1" }]);
+    one("config.together", "entry-tenants-without-template", INVALID, unused, &audience);
     topic
 }
 

@@ -185,6 +185,18 @@ fn mistakes() -> Topic {
         .option("issuer", ISSUER)
         .option("audience", "api")
         .set("claims.leeway", "5s");
+    for (name, document) in [
+        ("cut", r#"{"claims":{"clients":"a"}"#.to_owned()),
+        ("name-twice", r#"{"claims.clients":"a","claims.clients":"a"}"#.into()),
+        ("bom", format!("\u{feff}{{}}")),
+    ] {
+        // Which options it would have set is not known: no other set puts that right.
+        topic
+            .load(&format!("unreadable-is-remembered-{name}"), INVALID, document)
+            .option("issuer", ISSUER)
+            .option("audience", "api")
+            .set("audience", "api");
+    }
     topic
         .load("mistake-before-is-put-right", "OK", with(r#""claims.leeway":"5s""#))
         .option("claims.leeway", "x");
