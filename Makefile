@@ -16,6 +16,9 @@ test: ## run every check that a change must pass
 test-all: ## the same, and the slow checks
 	@scripts/test all
 
+parity: ## decide every vector in each language, and compare the answers byte for byte
+	@scripts/setup parity && scripts/library && tests/parity/run
+
 library: ## build target/library/libauth.so and libauth.a, optimized as they are shipped
 	@scripts/library
 
@@ -31,4 +34,4 @@ generated: ## write include/auth.h and the tables of docs/ again, after a change
 run-c: ## run examples/c-server against a local issuer and print a curl to try
 	@scripts/run-c
 
-.PHONY: help demo test test-all library install bench generated run-c
+.PHONY: help demo test test-all parity library install bench generated run-c

@@ -152,7 +152,7 @@ typedef struct auth_verdict {
   auth_text code;
   // One sentence for the client: quotes nothing of the token. Empty when valid.
   auth_text message;
-  // One sentence for your log: expected and got. Empty when valid.
+  // One sentence for your log: expected and got. Of an OK: a warning of a config call, or empty.
   auth_text log;
   // Value for WWW-Authenticate (RFC 6750, RFC 9728). Empty when valid, on 500 and on 503.
   auth_text challenge;
@@ -164,11 +164,11 @@ typedef struct auth_verdict {
   auth_text header;
   // `iss`; on KEYS_PENDING the issuer whose keys are awaited; else empty when not valid.
   auth_text issuer;
-  // `sub`. Empty when not valid or absent.
+  // `sub`, or what `claims.subject_from` says. Empty when not valid or absent.
   auth_text subject;
   // The first present of client_id, azp, cid, appid. Empty when not valid or absent.
   auth_text client_id;
-  // What `scope` and `scp` grant, separated by one space, none twice. Empty when not valid.
+  // What `claims.scopes_from` grants, separated by one space, none twice. Empty when not valid.
   auth_text scopes;
 } auth_verdict;
 
@@ -222,13 +222,13 @@ auth_status auth_config_load(auth_config *config, const char *json, size_t json_
 // auth_config_set.
 auth_status auth_config_load_env(auth_config *config, auth_verdict *out, size_t out_size);
 
-// Judges all options together; the log sentence tells every mistake. Freezes nothing. Never blocks
-// on the network. Threads: any.
+// Judges all options together; the log sentence tells every mistake, and of an OK what is allowed
+// and should be meant (`audience=*`). Freezes nothing. Never blocks on the network. Threads: any.
 auth_status auth_config_check(const auth_config *config, auth_verdict *out, size_t out_size);
 
-// Frees the handle, its keys and a fetch that is under way. NULL is allowed. Call it once, when no
-// other call on the handle runs. Blocks until a fetch has ended, which it interrupts. Threads:
-// any one.
+// Frees the handle and its keys. NULL is allowed. Call it once, when no other call on the handle
+// runs. Does not block: a fetch that is under way is cut off, and its thread ends by itself.
+// Threads: any one.
 void auth_config_free(auth_config *config);
 
 // Finds the token in the value of an Authorization header: *token points into header (RFC 6750
@@ -251,8 +251,8 @@ AUTH_MUST_USE auth_status auth_verify_at(const auth_config *config, const char *
 // The whole of it: auth_extract_bearer, auth_verify, and what this request needs. `require`: items
 // separated by one space, all needed: a scope, `role:x`, `permission:x`, `group:x`,
 // `claim:path=value` or `scope:x`; `a|b` = one of; or a JSON array of items. NULL or empty = only
-// `verdict.require`. REQUIREMENT_INVALID is your mistake and told before anything else. Blocks and
-// freezes as auth_verify. Threads: any.
+// `verdict.require`. REQUIREMENT_INVALID is your mistake and told before the header is looked at.
+// Blocks and freezes as auth_verify. Threads: any.
 AUTH_MUST_USE auth_status auth_authorize(const auth_config *config, const char *header,
     size_t header_len, const char *require, size_t require_len, auth_verdict *out, size_t out_size);
 
@@ -264,7 +264,7 @@ AUTH_MUST_USE auth_status auth_authorize_at(const auth_config *config, const cha
 // Asks claims for more: what a second requirement needs of a token that was accepted. `claims` is
 // the text of that verdict and is trusted as such: no signature, time or audience is looked at
 // again. OK fills status and code alone. CLAIM_MALFORMED for a text that is no claims object.
-// Never blocks. Threads: any.
+// Never blocks; freezes as auth_verify. Threads: any.
 AUTH_MUST_USE auth_status auth_require(const auth_config *config, const char *claims,
     size_t claims_len, const char *require, size_t require_len, auth_verdict *out, size_t out_size);
 

@@ -1,26 +1,33 @@
 #!/bin/sh
 # Builds the C programs of this folder against target/library and runs them, every_call also linked with libauth.a.
-#     tests/c/run.sh [valgrind]
+#     tests/c/run.sh              all but the conformance vectors
+#     tests/c/run.sh vectors      the conformance vectors alone; writes target/parity/c.txt
+#     tests/c/run.sh valgrind     all of them under valgrind
+#     tests/c/run.sh sanitize     all of them, built with AddressSanitizer and UndefinedBehaviorSanitizer
 set -u
 cd "$(dirname "$0")/../.."
 library=${CARGO_TARGET_DIR:-target}/library
 library=$(cd "$library" && pwd) || exit 1
-case ${1:-} in
-  '') run= ;;
-  valgrind) run="valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=99" ;;
-  *) echo "usage: tests/c/run.sh [valgrind]" >&2; exit 2 ;;
-esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 flags="-std=c11 -Wall -Wextra -pedantic -Werror -g -O1 -Iinclude"
+run= sets="programs vectors" answers=$work/c.txt
+case ${1:-} in
+  '') sets="programs environment" ;;
+  vectors) sets=vectors answers=target/parity/c.txt ;;
+  valgrind) run="valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=99" ;;
+  sanitize) flags="$flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
+  *) sed -n 's/^#     /usage: /p' "$0" >&2; exit 2 ;;
+esac
 private=$(sed -n 's/^Libs.private: //p' bindings/cpp/libauth.pc.in)
-passed=0 failed=0 not_run=0
+shared="-L$library -lauth -Wl,-rpath,$library"
+passed=0 failed=0 arguments=
 
 try() { # PROGRAM SOURCE LINK-ARGUMENT...
   program=$1 source=$2
   shift 2
   # shellcheck disable=SC2086 # words are meant
-  if "${CC:-cc}" $flags -o "$work/$program" "tests/c/$source" "$@" && $run "$work/$program"; then
+  if "${CC:-cc}" $flags -o "$work/$program" "tests/c/$source" "$@" && $run "$work/$program" $arguments; then
     passed=$((passed + 1))
     echo "ok      $program"
   else
@@ -55,19 +62,25 @@ environment() {
     chmod 755 "$work" && chown 65534 "$work/environment" && chmod 4755 "$work/environment"
     count environment_set_user_id with_environment setpriv --reuid 1 --regid 1 --clear-groups "$work/environment" secure
   else
-    not_run=$((not_run + 1))
     echo "NOT RUN environment_set_user_id: only root can make a program of another user; run as root: tests/c/run.sh"
   fi
 }
 
-shared="-L$library -lauth -Wl,-rpath,$library"
 # shellcheck disable=SC2086
-{
+programs() {
   try every_call every_call.c $shared
   try every_call_static every_call.c "$library/libauth.a" $private
   try page_end page_end.c $shared
   try interpose interpose.c $shared -ldl
 }
-environment
-echo "$passed passed, $failed failed, $not_run not run"
+
+# shellcheck disable=SC2046,SC2086
+vectors() {
+  mkdir -p "$(dirname "$answers")"
+  arguments=$answers
+  try vectors vectors.c $shared $(pkg-config --cflags --libs jansson libcrypto)
+}
+
+for set in $sets; do $set; done
+echo "$passed passed, $failed failed"
 [ $failed = 0 ]
