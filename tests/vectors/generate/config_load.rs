@@ -188,7 +188,7 @@ fn mistakes() -> Topic {
     for (name, document) in [
         ("cut", r#"{"claims":{"clients":"a"}"#.to_owned()),
         ("name-twice", r#"{"claims.clients":"a","claims.clients":"a"}"#.into()),
-        ("bom", format!("\u{feff}{{}}")),
+        ("bom", "\u{feff}{}".into()),
     ] {
         // Which options it would have set is not known: no other set puts that right.
         topic
