@@ -219,6 +219,13 @@ fn key_issuer() -> Topic {
         }
     }
     let no_kid = of("t-1").no_head("kid");
+    for (name, issuer) in
+        [("number", json!(5)), ("list", json!([filled("t-1")])), ("object", json!({}))]
+    {
+        topic
+            .refuse(&format!("wrong-type-{name}"), unusable, of("t-1"))
+            .keys([key("ed-1").public_with(json!({ "issuer": issuer })), good()]);
+    }
     topic
         .accept("no-kid-own-second", no_kid.clone())
         .keys([of_issuer("ed-2", &filled("t-2")), of_issuer("ed-1", &filled("t-1"))])
