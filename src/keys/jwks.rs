@@ -107,7 +107,10 @@ impl KeySet {
         let named = |key: &&Arc<Key>| kid.is_none() || key.any_kid || key.kid.as_deref() == kid;
         for key in self.keys.iter().filter(named) {
             match &key.usable {
-                Ok(_) if !key.signs_for(wanted.tenant) => {
+                Ok(public)
+                    if !key.signs_for(wanted.tenant)
+                        && (kid.is_some() || public.fits(wanted.alg)) =>
+                {
                     miss = Miss::Unusable("is for another issuer (its member `issuer`)");
                 }
                 Ok(public) if public.fits(wanted.alg) => match slots.next() {

@@ -85,6 +85,12 @@ fn seven() -> Topic {
         .refuse("star-and-no-aud", "CLAIM_MISSING", full().no_claim("aud"))
         .option("audience", "*");
     topic.accept("star-and-other-aud", full().claim("aud", "\"x\"")).option("audience", "*");
+    for from in ["client_id", "aud client_id"] {
+        topic
+            .refuse(&format!("no-aud-but-{from}"), "CLAIM_MISSING", full().no_claim("aud"))
+            .option("claims.audience_from", from)
+            .option("audience", "app-1");
+    }
     topic.accept("no-scope", full().no_claim("scope")).scopes("");
     topic.accept("iat-ahead", full().claim("iat", "4102444800"));
     topic.refuse("missing-before-expired", "CLAIM_MISSING", {

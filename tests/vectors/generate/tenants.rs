@@ -145,6 +145,9 @@ fn tid() -> Topic {
         with("blank-after", of("t-1").claim("tid", "\"t-1 \""));
         with("other-name", of("t-1").no_claim("tid").claim("Tid", "\"t-1\""));
     }
+    for (name, value) in [("number", "5"), ("null", "null"), ("list", "[\"t-1\"]")] {
+        topic.refuse(name, "CLAIM_MALFORMED", of("t-1").claim("tid", value));
+    }
     let escaped = of("t-1").claim("tid", "\"\\u0074-1\"");
     topic.accept("with-escapes", escaped).issuer(&filled("t-1"));
     topic.refuse("after-audience", "AUDIENCE_INVALID", {
@@ -226,6 +229,11 @@ fn key_issuer() -> Topic {
             .refuse(&format!("wrong-type-{name}"), unusable, of("t-1"))
             .keys([key("ed-1").public_with(json!({ "issuer": issuer })), good()]);
     }
+    topic
+        .refuse("no-kid-and-none-fits-the-alg", "KEY_NOT_FOUND", {
+            of("t-1").by("ec-1", "ES256").no_head("kid")
+        })
+        .keys([of_issuer("ed-1", &filled("t-2"))]);
     topic
         .accept("no-kid-own-second", no_kid.clone())
         .keys([of_issuer("ed-2", &filled("t-2")), of_issuer("ed-1", &filled("t-1"))])
