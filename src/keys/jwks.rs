@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::pem;
-use crate::json::{self, Field, read_object};
+use crate::json::{self, Field, Room, read_object};
 use crate::signature::{Algorithm, Family, Material, PublicKey};
 use jsonwebtoken::{DecodingKey, DecodingKeyKind, jwk::Jwk};
 
@@ -155,11 +155,12 @@ struct Named {
 
 fn read_key(text: &str) -> Key {
     let mut members = Members::new();
-    let read = read_object(text, |name| name == "key_ops", &mut |name, value| {
-        if let Some(known) = MEMBERS.iter().find(|known| **known == name) {
-            members.insert(known, value);
-        }
-    });
+    let read =
+        read_object(text, &mut Room::default(), |name| name == "key_ops", &mut |name, value| {
+            if let Some(known) = MEMBERS.iter().find(|known| **known == name) {
+                members.insert(known, value);
+            }
+        });
     if read.is_err() {
         // Known by its name if that can be read: tokens that name it are told so.
         let named: Option<Named> = serde_json::from_str(text).ok();
