@@ -27,7 +27,8 @@ pub enum Field<'a> {
     Bool(bool),
     Number(f64),
     Text(Cow<'a, str>),
-    Texts(Texts),
+    /// Boxed: a reader holds many fields, most of which are something else.
+    Texts(Box<Texts>),
     /// An array with another member than text, or one whose texts were not asked for.
     Array,
     Object,
@@ -89,17 +90,29 @@ pub fn utf8(document: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(document).map_err(|_| Fault::NotUtf8)
 }
 
+/// Memory for the names of open objects, which one reader can leave to the next.
+pub struct Room<'de>(Vec<Cow<'de, str>>);
+
+impl Default for Room<'_> {
+    fn default() -> Self {
+        Room(Vec::with_capacity(LINEAR_NAMES))
+    }
+}
+
 /// Reads one object and hands out its members in order. `wants_texts` says of which names an array
 /// of texts is to be kept.
 pub fn read_object<'de>(
     document: &'de str,
+    room: &mut Room<'de>,
     wants_texts: fn(&str) -> bool,
     member: &mut dyn FnMut(Cow<'de, str>, Field<'de>),
 ) -> Result<(), Fault> {
-    let mut state = State { names: Vec::with_capacity(LINEAR_NAMES), fault: Fault::Syntax };
+    let mut state = State { names: std::mem::take(&mut room.0), fault: Fault::Syntax };
     let mut reader = serde_json::Deserializer::from_str(document);
     let root = Root { state: &mut state, wants_texts, member };
     let read = root.deserialize(&mut reader).and_then(|()| reader.end());
+    state.names.clear();
+    room.0 = state.names;
     read.map_err(|_| state.fault)
 }
 
@@ -312,7 +325,7 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
                 _ => texts = None,
             }
         }
-        Ok(texts.map_or(Field::Array, Field::Texts))
+        Ok(texts.map_or(Field::Array, |texts| Field::Texts(Box::new(texts))))
     }
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Field<'de>, A::Error> {
         let depth = self.deeper()?;

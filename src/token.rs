@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::config::{Name, Settings};
 use crate::header::is_b64token;
-use crate::json::{Fault, Field, read_object, utf8};
+use crate::json::{Fault, Field, Room, read_object, utf8};
 use crate::keys::jwks::{KID_MAX_BYTES, Wanted};
 use crate::near_miss;
 use crate::options::ISSUER_MAX_BYTES;
@@ -128,8 +128,10 @@ pub fn read<'d>(decoded: &'d Decoded, settings: &Settings) -> Result<Token<'d>, 
     let (header_json, payload_json, signature) = decoded.parts();
     let header_json = utf8(header_json).map_err(|fault| not_json("header", fault))?;
     let payload_json = utf8(payload_json).map_err(|fault| not_json("payload", fault))?;
-    let header = read_header(header_json)?;
-    let mut payload = Payload::read(payload_json).map_err(|fault| not_json("payload", fault))?;
+    let mut room = Room::default();
+    let header = read_header(header_json, &mut room)?;
+    let mut payload =
+        Payload::read(payload_json, &mut room).map_err(|fault| not_json("payload", fault))?;
     let kid = kid(header.kid)?;
     let alg = text(&header.alg, "alg")?;
     let typ = text(&header.typ, "typ")?;
@@ -151,10 +153,10 @@ fn not_json(part: &str, fault: Fault) -> Refusal {
 }
 
 /// `jwk`, `jku`, `x5u`, `x5c` are never looked at: a token does not bring its own key.
-fn read_header(json: &str) -> Result<Header<'_>, Refusal> {
+fn read_header<'d>(json: &'d str, room: &mut Room<'d>) -> Result<Header<'d>, Refusal> {
     let mut header = Header::default();
     let none = |_: &str| false;
-    let read = read_object(json, none, &mut |name, value| match name.as_ref() {
+    let read = read_object(json, room, none, &mut |name, value| match name.as_ref() {
         "alg" => header.alg = value,
         "typ" => header.typ = value,
         "kid" => header.kid = value,
@@ -259,10 +261,10 @@ macro_rules! payload {
         pub struct Payload<'d> { $(pub $field: Field<'d>),+ }
 
         impl<'d> Payload<'d> {
-            pub fn read(json: &'d str) -> Result<Payload<'d>, Fault> {
+            pub fn read(json: &'d str, room: &mut Room<'d>) -> Result<Payload<'d>, Fault> {
                 let mut payload = Payload::default();
                 let texts = |name: &str| matches!(name, "aud" | "scope" | "scp");
-                read_object(json, texts, &mut |name, value| match name.as_ref() {
+                read_object(json, room, texts, &mut |name, value| match name.as_ref() {
                     $($name => payload.$field = value,)+
                     _ => {}
                 })?;

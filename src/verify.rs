@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::claims;
 use crate::config::Runtime;
 use crate::header;
-use crate::json::{Field, utf8};
+use crate::json::{Field, Room, utf8};
 use crate::keys::driver::Waiting;
 use crate::os;
 use crate::requirement::{Grants, Lists, Requirement, granted};
@@ -75,7 +75,8 @@ pub fn verify<T>(
 /// Asks claims that were verified before for more: a second requirement for the same token.
 pub fn require(runtime: &Runtime, json: &[u8], requirement: &Requirement) -> Result<(), Refusal> {
     let not = |why: String| Refusal::new(Status::CLAIM_MALFORMED, why);
-    let payload = utf8(json).and_then(|json| Ok((json, Payload::read(json)?)));
+    let payload =
+        utf8(json).and_then(|json| Ok((json, Payload::read(json, &mut Room::default())?)));
     let (json, payload) = payload.map_err(|fault| not(format!("the claims text {fault}")))?;
     let iss = match &payload.iss {
         Field::Text(iss) => Field::Text(Cow::Borrowed(iss.as_ref())),

@@ -59,7 +59,11 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in entries {
         let name = entry.file_name();
         let kind = entry.file_type().unwrap();
-        if kind.is_dir() && !SKIPPED.iter().any(|skipped| name == *skipped) {
+        // In a second work tree `.git` is a file.
+        if SKIPPED.iter().any(|skipped| name == *skipped) {
+            continue;
+        }
+        if kind.is_dir() {
             walk(&entry.path(), found);
         } else if kind.is_file() && name != ".git" {
             found.push(entry.path());
@@ -363,6 +367,33 @@ fn nothing_turns_a_check_off() {
     }
 }
 
+/// What verifies has public keys alone: there is nothing in it that its timing could tell.
+#[test]
+fn the_library_holds_no_secret() {
+    let words = [
+        "KeyPair",
+        "EncodingKey",
+        "PrivateKey",
+        "private_key",
+        "SecretKey",
+        "from_secret",
+        "hmac",
+        "Hmac",
+        "sign(",
+        "decrypt(",
+        "unseal",
+    ];
+    let mut found = Vec::new();
+    for file in library() {
+        for (number, line) in file.code_lines() {
+            if words.iter().any(|word| line.contains(word)) {
+                found.push(at(&file, number, line));
+            }
+        }
+    }
+    none("signs, decrypts or holds a secret", found);
+}
+
 #[test]
 fn features_are_these() {
     let text = read("Cargo.toml");
@@ -469,6 +500,24 @@ fn exported_functions_are_plain_and_guarded() {
 fn the_header_is_read_in_one_sitting() {
     let lines = read("include/auth.h").lines().count();
     assert!(lines <= HEADER_MAX_LINES, "include/auth.h: {lines} lines");
+}
+
+/// 0 is OK, so a status that is taken for a truth, or not looked at, lets every refusal in.
+#[test]
+fn a_status_cannot_be_passed_over_in_c() {
+    let header = read("include/auth.h");
+    let first = header.lines().take(4).last().unwrap();
+    assert!(first.contains("`if (auth_verify(...))` means REFUSED"), "include/auth.h:4: {first}");
+    let warned = "#define AUTH_MUST_USE __attribute__((warn_unused_result))";
+    assert!(header.contains(warned), "include/auth.h: {warned}");
+    let judges = ["auth_extract_bearer", "auth_verify", "auth_authorize", "auth_require"];
+    let judging = |line: &&str| judges.iter().any(|name| line.contains(&format!(" {name}")));
+    let declared = header.lines().filter(|line| line.contains("auth_status auth_"));
+    let declared: Vec<&str> = declared.filter(judging).collect();
+    assert!(declared.len() >= judges.len(), "{declared:?}");
+    for line in declared {
+        assert!(line.starts_with("AUTH_MUST_USE auth_status "), "include/auth.h: {line}");
+    }
 }
 
 // ---------------------------------------------------------------- the tables

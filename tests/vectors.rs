@@ -8,9 +8,13 @@ mod format;
 mod generate;
 #[path = "vectors/run.rs"]
 mod run;
+#[path = "vectors/security.rs"]
+mod security;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use format::File;
@@ -30,6 +34,14 @@ fn files_there() -> BTreeSet<String> {
     let files = stages.flat_map(|stage| entries(&stage));
     let json = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
     json.map(|path| path.strip_prefix(folder()).unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+fn read_all() -> Vec<(String, File)> {
+    let read = |name: String| {
+        let text = fs::read_to_string(folder().join(&name)).unwrap();
+        (name, serde_json::from_str(&text).unwrap())
+    };
+    files_there().into_iter().map(read).collect()
 }
 
 /// The files are those that tests/vectors/generate makes. UPDATE=1 writes them.
@@ -60,9 +72,7 @@ fn files_are_fresh() {
 #[test]
 fn every_case_is_decided_as_its_rule_says() {
     let (mut lines, mut wrong) = (Vec::new(), Vec::new());
-    for name in files_there() {
-        let text = fs::read_to_string(folder().join(&name)).unwrap();
-        let file: File = serde_json::from_str(&text).unwrap();
+    for (name, file) in read_all() {
         for case in &file.cases {
             let place = format!("{}#{}", name.trim_end_matches(".json"), case.id);
             let (line, faults) = run::case(&file, case);
@@ -78,44 +88,33 @@ fn every_case_is_decided_as_its_rule_says() {
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.concat());
 }
 
-/// Every row of ROWS has a case, or names a Rust test that is there, or stands in LATER.
 #[test]
-fn every_row_is_covered() {
-    let read = |name: &str| fs::read_to_string(folder().join(name)).unwrap();
-    let mut covered = BTreeSet::new();
-    for name in files_there() {
-        let file: File = serde_json::from_str(&read(&name)).unwrap();
-        let row = |id: &str| id.split('/').next().unwrap().to_owned();
-        covered.extend(file.cases.iter().map(|case| row(&case.id)));
-    }
-    let later = read("LATER");
-    let later: BTreeSet<&str> = later.lines().filter_map(|l| l.split(' ').next()).collect();
-    let (rows, mut known, mut wrong) = (read("ROWS"), BTreeSet::new(), Vec::new());
-    for line in rows.lines().filter(|line| !line.starts_with('#')) {
-        let mut columns = line.split(" | ");
-        let (row, tests) = (columns.next().unwrap(), columns.nth(1).unwrap_or_default());
-        known.insert(row.to_owned());
-        let there = tests.split_whitespace().all(test_is_there);
-        if !there {
-            wrong.push(format!("{row}: one of the tests {tests} is not there"));
-        }
-        if !covered.contains(row) && tests.is_empty() && !later.contains(row) {
-            wrong.push(format!("{row}: no case, no test, and not in LATER"));
-        }
-    }
-    let strangers = covered.iter().map(String::as_str).chain(later).filter(|r| !known.contains(*r));
-    wrong.extend(strangers.map(|row| format!("{row}: no such row in ROWS")));
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+fn security_md_is_true() {
+    security::page_is_true(&read_all());
 }
 
-/// `tests/abi/record.rs::name_of_the_test`
-fn test_is_there(test: &str) -> bool {
-    let Some((file, name)) = test.split_once("::") else {
-        return false;
-    };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.contains(&format!("#[test]\nfn {name}(")) || text.contains(&format!("    fn {name}("))
+#[test]
+fn every_status_is_reached() {
+    security::every_status_is_reached(&read_all());
+}
+
+#[test]
+fn every_option_is_set() {
+    security::every_option_is_set(&read_all());
+}
+
+/// `jku` and `x5u` of a token lead to a listener here, and nobody comes.
+#[test]
+fn urls_of_a_token_are_never_asked() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("\"http://{}/keys\"", listener.local_addr().unwrap());
+    let stranger = generate::token::token().signed_by("ed-stranger", "EdDSA");
+    for name in ["jku", "x5u", "iss", "jwk"] {
+        let token = stranger.clone().head(name, &url).text();
+        assert_eq!(run::verify_now(token.as_bytes()), "SIGNATURE_INVALID", "{name}");
+    }
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 /// What no header can carry comes to auth_verify alone.

@@ -52,6 +52,10 @@ pub fn check<'d>(
     if rfc9068 {
         name(&payload.jti, "jti")?;
     }
+    let tenant_of_iss = issuer.name.trusts(&token.iss).flatten();
+    if tenant_of_iss.is_some() && !matches!(payload.tid, Field::Absent | Field::Text(_)) {
+        return Err(malformed("tid is not a text".into()));
+    }
     let scopes = scopes(payload, json, rules)?;
     let lists = Lists::read(json, rules, asks)?;
 
@@ -60,7 +64,7 @@ pub fn check<'d>(
     let client_id = clients.into_iter().flatten().next().unwrap_or("");
     audience(payload, json, rules, client_id)?;
     client_allowed(&clients, rules)?;
-    tenant(payload, issuer.name.trusts(&token.iss).flatten())?;
+    tenant(payload, tenant_of_iss)?;
     required_values(json, rules)?;
     if !matches!(payload.cnf, Field::Absent) {
         let log = "`cnf` binds the token to a key, and no proof of possession can be checked here";
@@ -100,6 +104,7 @@ fn present(payload: &Payload, json: &str, rules: &Rules, rfc9068: bool) -> Resul
     }
     if rfc9068 {
         let all = [
+            ("aud", &payload.aud),
             ("sub", &payload.sub),
             ("client_id", &payload.client_id),
             ("iat", &payload.iat),

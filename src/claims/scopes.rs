@@ -62,7 +62,7 @@ fn scopes_at(value: &str, path: &Path) -> Result<String, Refusal> {
     let mut all = String::with_capacity(value.len());
     let mut fit = true;
     let read = path::names(value, &mut |scope| {
-        fit = fit && if text { !scope.contains(char::is_control) } else { is_one_scope(scope) };
+        fit = fit && if text { !has_control(scope) } else { is_one_scope(scope) };
         all.push_str(scope);
         all.push(' ');
         true
@@ -74,6 +74,14 @@ fn scopes_at(value: &str, path: &Path) -> Result<String, Refusal> {
     Ok(all)
 }
 
+/// Most scopes are ASCII, where bytes can be looked at instead of characters.
+fn has_control(text: &str) -> bool {
+    match text.is_ascii() {
+        true => text.bytes().fold(false, |any, byte| any | byte.is_ascii_control()),
+        false => text.contains(char::is_control),
+    }
+}
+
 /// A member of a list is one scope: splitting it would grant two from one.
 fn is_one_scope(scope: &str) -> bool {
     !scope.contains(|c: char| c.is_control() || c.is_whitespace())
@@ -82,7 +90,7 @@ fn is_one_scope(scope: &str) -> bool {
 fn scope_text<'p>(field: &'p Field, claim: &str) -> Result<Cow<'p, str>, Refusal> {
     match field {
         Field::Absent => Ok(Cow::Borrowed("")),
-        Field::Text(text) if !text.contains(char::is_control) => Ok(Cow::Borrowed(text.as_ref())),
+        Field::Text(text) if !has_control(text) => Ok(Cow::Borrowed(text.as_ref())),
         Field::Texts(list) => {
             let mut joined = String::with_capacity(list.joined_bytes());
             for scope in list.iter() {
@@ -100,7 +108,7 @@ fn scope_text<'p>(field: &'p Field, claim: &str) -> Result<Cow<'p, str>, Refusal
 
 /// Few scopes, one space between, none twice: nearly every token.
 fn is_normal(text: &str) -> bool {
-    const FEW: usize = 32;
+    const FEW: usize = 16;
     let mut seen = [""; FEW];
     let mut count = 0usize;
     for scope in text.split(' ') {

@@ -25,8 +25,10 @@ pub fn json(draft: &mut Draft, document: &[u8]) -> Result<(), Refusal> {
     if document.len() > JSON_MAX_BYTES {
         return Err(not("more than 1 MiB"));
     }
-    let text = json::utf8(document)
-        .and_then(|text| json::read_object(text, |_| false, &mut |_, _| {}).map(|()| text));
+    let text = json::utf8(document).and_then(|text| {
+        let room = &mut json::Room::default();
+        json::read_object(text, room, |_| false, &mut |_, _| {}).map(|()| text)
+    });
     let text =
         text.map_err(|fault| invalid(format!("the options are no use: the document {fault}")))?;
     let mut given = Vec::new();

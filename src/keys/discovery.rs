@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::config::Name;
-use crate::json::{Field, read_object, utf8};
+use crate::json::{Field, Room, read_object, utf8};
 use crate::status::Status;
 use crate::verdict::quote;
 
@@ -43,7 +43,9 @@ pub fn jwks_uri(document: &[u8], issuer: &Name) -> Result<String, (Status, Strin
     let (mut said_issuer, mut said_uri) = (Field::Absent, Field::Absent);
     let none = |_: &str| false;
     let read = utf8(document).and_then(|document| {
-        read_object(document, none, &mut |name: Cow<str>, value| match name.as_ref() {
+        read_object(document, &mut Room::default(), none, &mut |name: Cow<str>, value| match name
+            .as_ref()
+        {
             "issuer" => said_issuer = value,
             "jwks_uri" => said_uri = value,
             _ => {}

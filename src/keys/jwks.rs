@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::pem;
-use crate::json::{self, Field, read_object};
+use crate::json::{self, Field, Room, read_object};
 use crate::signature::{Algorithm, Family, Material, PublicKey};
 use jsonwebtoken::{DecodingKey, DecodingKeyKind, jwk::Jwk};
 
@@ -107,7 +107,10 @@ impl KeySet {
         let named = |key: &&Arc<Key>| kid.is_none() || key.any_kid || key.kid.as_deref() == kid;
         for key in self.keys.iter().filter(named) {
             match &key.usable {
-                Ok(_) if !key.signs_for(wanted.tenant) => {
+                Ok(public)
+                    if !key.signs_for(wanted.tenant)
+                        && (kid.is_some() || public.fits(wanted.alg)) =>
+                {
                     miss = Miss::Unusable("is for another issuer (its member `issuer`)");
                 }
                 Ok(public) if public.fits(wanted.alg) => match slots.next() {
@@ -152,11 +155,12 @@ struct Named {
 
 fn read_key(text: &str) -> Key {
     let mut members = Members::new();
-    let read = read_object(text, |name| name == "key_ops", &mut |name, value| {
-        if let Some(known) = MEMBERS.iter().find(|known| **known == name) {
-            members.insert(known, value);
-        }
-    });
+    let read =
+        read_object(text, &mut Room::default(), |name| name == "key_ops", &mut |name, value| {
+            if let Some(known) = MEMBERS.iter().find(|known| **known == name) {
+                members.insert(known, value);
+            }
+        });
     if read.is_err() {
         // Known by its name if that can be read: tokens that name it are told so.
         let named: Option<Named> = serde_json::from_str(text).ok();

@@ -81,8 +81,19 @@ fn token(case: &Case) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("Bearer") && !token.contains(' ')).then_some(token)
 }
 
-/// None: the options are a mistake, or have no local key set.
+/// What jsonwebtoken has no word for: with it set, it cannot have an opinion.
+fn is_ours_alone(key: &str, value: &Value) -> bool {
+    let claims = key.starts_with("claims.") && key != "claims.leeway";
+    let scopes = |text: &str| !text.starts_with('[') && !text.contains(':');
+    let grants = key == "verdict.require" && !value.as_str().is_some_and(scopes);
+    claims || grants || matches!(key, "issuers" | "token.profile")
+}
+
+/// None: the options are a mistake, have no local key set, or are ours alone.
 fn both(options: &Options) -> Option<(Handle, Peer)> {
+    if options.iter().any(|(key, value)| is_ours_alone(key, value)) {
+        return None;
+    }
     let handle = handle(options)?;
     let jwks = options.get("keys.jwks").filter(|jwks| jwks["keys"].is_array())?;
     let issuers = list(options.get("issuer")?);

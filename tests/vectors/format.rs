@@ -22,7 +22,7 @@ pub struct File {
 #[serde(deny_unknown_fields, default)]
 pub struct Case {
     pub id: String,
-    /// Seconds since 1970. None: the case judges the options alone.
+    /// Seconds since 1970. None: the case judges the options alone, or `claims`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now: Option<i64>,
     /// The value of the Authorization field; absent with `header_b64` too: there is no field.
@@ -38,6 +38,19 @@ pub struct Case {
     /// In place of those of the file, key by key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub options: Options,
+    /// A JSON text for auth_config_load, after the options.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub load_b64: Option<String>,
+    /// Options that are set after the load, whatever that answered.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub set: Options,
+    /// A text for auth_require, in place of a header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims_b64: Option<String>,
     pub expect: Expect,
 }
 

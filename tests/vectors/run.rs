@@ -113,9 +113,15 @@ impl Drop for Handle {
 }
 
 impl Handle {
-    /// A value that is not a text is handed over as JSON. What `set` answers, `check` repeats.
+    /// What `set` answers, `check` repeats.
     fn new(options: &Options) -> Handle {
         let handle = Handle(ffi::auth_config_new());
+        handle.set(options);
+        handle
+    }
+
+    /// A value that is not a text is handed over as JSON.
+    fn set(&self, options: &Options) {
         for (key, value) in options {
             let value = match value {
                 Value::String(text) => text.clone(),
@@ -124,9 +130,33 @@ impl Handle {
             let (key, value) = (CString::new(key.as_str()), CString::new(value));
             let (key, value) = (key.unwrap(), value.unwrap());
             let none = ptr::null_mut();
-            unsafe { ffi::auth_config_set(handle.0, key.as_ptr(), value.as_ptr(), none, 0) };
+            unsafe { ffi::auth_config_set(self.0, key.as_ptr(), value.as_ptr(), none, 0) };
         }
-        handle
+    }
+
+    fn load(&self, document: &[u8], record: &mut Record) -> Answer {
+        let (out, size) = record.out();
+        let (start, length) = (document.as_ptr().cast(), document.len());
+        let returned = unsafe { ffi::auth_config_load(self.0, start, length, out, size) };
+        record.read(returned)
+    }
+
+    fn require(&self, claims: &Input, require: &Input, record: &mut Record) -> Answer {
+        let (out, size) = record.out();
+        let returned = self.require_into(claims, require, out, size);
+        record.read(returned)
+    }
+
+    fn require_into(
+        &self,
+        claims: &Input,
+        require: &Input,
+        out: *mut auth_verdict,
+        size: usize,
+    ) -> Status {
+        let (claims, claims_len) = claims.parts();
+        let (require, require_len) = require.parts();
+        unsafe { ffi::auth_require(self.0, claims, claims_len, require, require_len, out, size) }
     }
 
     fn check(&self, record: &mut Record) -> Answer {
@@ -195,6 +225,14 @@ pub fn case(file: &File, case: &Case) -> (String, Vec<String>) {
     let mut options = file.options.clone();
     options.extend(case.options.clone());
     let handle = Handle::new(&options);
+    if let Some(answered) = loaded(case, &options, &handle) {
+        return answered;
+    }
+    let require = Input::new(&case.require, &case.require_b64);
+    let claims = Input::new(&case.claims, &case.claims_b64);
+    if claims.0.is_some() {
+        return more(case, &options, &handle, &claims, &require);
+    }
     let Some(now) = case.now else {
         let answer = handle.check(&mut Record::new(0));
         let again = handle.check(&mut accepted_record(0));
@@ -202,11 +240,7 @@ pub fn case(file: &File, case: &Case) -> (String, Vec<String>) {
         unless(&mut faults, answer == again, || "another answer the second time".into());
         return (answer.line(), faults);
     };
-    let call = Call {
-        header: Input::new(&case.header, &case.header_b64),
-        require: Input::new(&case.require, &case.require_b64),
-        now,
-    };
+    let call = Call { header: Input::new(&case.header, &case.header_b64), require, now };
     let bytes = call.header.bytes().len();
     let answer = handle.authorize(&call, &mut Record::new(bytes));
     let mut faults = judge(case, &options, &answer, call.header.bytes());
@@ -222,6 +256,41 @@ pub fn case(file: &File, case: &Case) -> (String, Vec<String>) {
         let alone = handle.verify(text, now, &mut Record::new(bytes));
         unless(&mut faults, alone == answer, || "auth_verify_at answers otherwise".into());
     }
+    (answer.line(), faults)
+}
+
+/// Loads, then sets what stands after it. A refused load that nothing is set after is the answer.
+fn loaded(case: &Case, options: &Options, handle: &Handle) -> Option<(String, Vec<String>)> {
+    let document = Input::new(&case.load, &case.load_b64).0?;
+    let answer = handle.load(&document, &mut Record::new(0));
+    let again = handle.load(&document, &mut accepted_record(0));
+    let refused = answer.returned != Status::OK;
+    handle.set(&case.set);
+    (refused && case.set.is_empty()).then(|| {
+        let mut faults = judge(case, options, &answer, b"");
+        unless(&mut faults, answer == again, || "another answer the second time".into());
+        (answer.line(), faults)
+    })
+}
+
+/// auth_require.
+fn more(
+    case: &Case,
+    options: &Options,
+    handle: &Handle,
+    claims: &Input,
+    require: &Input,
+) -> (String, Vec<String>) {
+    let answer = handle.require(claims, require, &mut Record::new(0));
+    let mut faults = judge(case, options, &answer, b"");
+    let again = handle.require(claims, require, &mut accepted_record(0));
+    unless(&mut faults, answer == again, || "another answer the second time".into());
+    let status = handle.require_into(claims, require, ptr::null_mut(), 0);
+    unless(&mut faults, status == answer.returned, || "another status without a record".into());
+    let read: Value = serde_json::from_slice(claims.bytes()).unwrap_or_default();
+    let subject = read["sub"].as_str().unwrap_or("\u{1}");
+    let told = answer.texts.values().any(|text| String::from_utf8_lossy(text).contains(subject));
+    unless(&mut faults, !told, || "the subject is told".into());
     (answer.line(), faults)
 }
 
@@ -247,6 +316,13 @@ fn standard() -> Handle {
 pub fn verify(text: &[u8]) -> &'static str {
     let mut record = Record::new(text.len());
     standard().verify(text, super::generate::NOW, &mut record).status_name()
+}
+
+/// The same by the clock on the wall: keys could be fetched.
+pub fn verify_now(text: &[u8]) -> &'static str {
+    let (start, none) = (text.as_ptr().cast(), ptr::null_mut());
+    let status = unsafe { ffi::auth_verify(standard().0, start, text.len(), none, 0) };
+    status.row().name
 }
 
 fn unless(faults: &mut Vec<String>, fine: bool, fault: impl FnOnce() -> String) {
@@ -297,6 +373,10 @@ fn accepted(case: &Case, answer: &Answer, faults: &mut Vec<String>) {
         let warning = name == "log" && answer.bytes("claims").is_empty();
         let empty = answer.bytes(name).is_empty();
         unless(faults, empty || warning, || format!("{name} of an accepted token"));
+    }
+    let log = answer.text("log");
+    for text in &expect.log_has {
+        unless(faults, log.contains(text), || format!("log without {text:?}: {log}"));
     }
     unless(faults, answer.retry_after_s == 0, || "retry_after_s of an accepted token".into());
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sign::key;
-use super::{AUDIENCE, ISSUER, Topic, key_set};
+use super::{AUDIENCE, Case, ISSUER, Topic, key_set};
 
 const INVALID: &str = "OPTION_INVALID";
 const MISSING: &str = "OPTION_MISSING";
@@ -18,18 +18,24 @@ fn good() -> Vec<(&'static str, Value)> {
 }
 
 /// The good options with this one.
-fn one(topic: &mut Topic, name: &str, status: &str, key: &str, value: impl Into<Value>) {
+fn one<'t>(
+    topic: &'t mut Topic,
+    name: &str,
+    status: &str,
+    key: &str,
+    value: impl Into<Value>,
+) -> &'t mut Case {
     let mut options = good();
     options.retain(|(known, _)| *known != key);
     options.push((key, value.into()));
-    topic.configuration(name, status, &options);
+    topic.configuration(name, status, &options)
 }
 
 fn required() -> Topic {
     let mut topic = Topic::bare("language", "required", "issuer and audience; unknown options");
     topic.row("config.audience");
     topic.configuration("missing", MISSING, &good()[..1]);
-    one(&mut topic, "star", "OK", "audience", "*");
+    one(&mut topic, "star", "OK", "audience", "*").log_has("audience=*");
     one(&mut topic, "list", "OK", "audience", "a b");
     one(&mut topic, "array", "OK", "audience", json!(["a", "b c"]));
     for (name, value) in [

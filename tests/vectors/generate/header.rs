@@ -13,6 +13,13 @@ fn absent() -> Topic {
     for (name, value) in [("empty", ""), ("blank", " "), ("blanks", "    "), ("tab", "\t")] {
         topic.refuse_header(name, "HEADER_MISSING", value);
     }
+    // A token in query, form or cookie: nothing but the value of the field is read.
+    topic.row("header.query").no_header("token-elsewhere", "HEADER_MISSING");
+    let text = token().text();
+    for name in ["access_token", "?access_token", "token", "Cookie: access_token"] {
+        let parameter = format!("{name}={text}");
+        topic.refuse_header(name, "HEADER_MALFORMED", parameter);
+    }
     topic
 }
 

@@ -1,17 +1,27 @@
 //! Makes the vector files. What is expected is written here by hand, from the rule that a row of
-//! tests/vectors/ROWS names; the library is never asked.
+//! docs/security.md names; the library is never asked.
 
 pub mod sign;
 pub mod token;
 
+mod claims_options;
 mod claims_texts;
 mod claims_times;
 mod config;
+mod config_domains;
+mod config_load;
+mod grants;
 mod header;
+mod issuers;
 mod keys_chosen;
 mod keys_material;
+mod keys_pem;
+mod near_misses;
 mod order;
+mod profile;
+mod require_more;
 mod signature;
+mod tenants;
 mod token_form;
 mod token_header;
 mod token_json;
@@ -44,9 +54,19 @@ pub fn all() -> BTreeMap<String, File> {
         signature::topics(),
         claims_times::topics(),
         claims_texts::topics(),
+        claims_options::topics(),
+        profile::topics(),
+        issuers::topics(),
+        tenants::topics(),
+        keys_pem::topics(),
+        near_misses::topics(),
         verdict::topics(),
+        grants::topics(),
+        require_more::topics(),
         order::topics(),
         config::topics(),
+        config_domains::topics(),
+        config_load::topics(),
     ];
     let mut files = BTreeMap::new();
     for topic in topics.into_iter().flatten() {
@@ -92,7 +112,7 @@ impl Topic {
         self.file.notes.insert(name.into(), text.into());
     }
 
-    /// The row of tests/vectors/ROWS that the next cases belong to.
+    /// The row of docs/security.md that the next cases belong to.
     pub fn row(&mut self, row: &'static str) -> &mut Topic {
         self.row = row;
         self
@@ -142,11 +162,30 @@ impl Topic {
     }
 
     /// The options alone are judged.
-    pub fn configuration(&mut self, name: &str, status: &str, options: &[(&str, Value)]) {
+    pub fn configuration(
+        &mut self,
+        name: &str,
+        status: &str,
+        options: &[(&str, Value)],
+    ) -> &mut Case {
         let expect = Expect { status: status.into(), ..Expect::default() };
         let options = options.iter().map(|(key, value)| (key.to_string(), value.clone()));
         let options: Options = options.collect();
-        self.case(name, Case { expect, options, ..Case::default() });
+        self.case(name, Case { expect, options, ..Case::default() })
+    }
+
+    /// A JSON text of options is loaded and judged.
+    pub fn load(&mut self, name: &str, status: &str, document: impl AsRef<[u8]>) -> &mut Case {
+        let case = self.configuration(name, status, &[]);
+        (case.load, case.load_b64) = text_or_b64(document.as_ref());
+        case
+    }
+
+    /// Claims are asked for more: auth_require.
+    pub fn more(&mut self, name: &str, status: &str, claims: impl AsRef<[u8]>) -> &mut Case {
+        let case = self.configuration(name, status, &[]);
+        (case.claims, case.claims_b64) = text_or_b64(claims.as_ref());
+        case
     }
 }
 
@@ -168,6 +207,12 @@ impl Case {
 
     pub fn option(&mut self, key: &str, value: impl Into<Value>) -> &mut Case {
         self.options.insert(key.into(), value.into());
+        self
+    }
+
+    /// After the load.
+    pub fn set(&mut self, key: &str, value: impl Into<Value>) -> &mut Case {
+        self.set.insert(key.into(), value.into());
         self
     }
 
