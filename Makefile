@@ -25,6 +25,9 @@ library: ## build target/library/libauth.so and libauth.a, optimized as they are
 install: ## install the library, auth.h and libauth.pc under PREFIX (/usr/local), below DESTDIR if set
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install
 
+fuzz: ## fuzz each target for 20 seconds
+	@scripts/fuzz 20
+
 bench: ## measure
 	@cargo bench
 
@@ -34,4 +37,4 @@ generated: ## write include/auth.h and the tables of docs/ again, after a change
 run-c: ## run examples/c-server against a local issuer and print a curl to try
 	@scripts/run-c
 
-.PHONY: help demo test test-all parity library install bench generated run-c
+.PHONY: help demo test test-all parity library install fuzz bench generated run-c

@@ -250,9 +250,9 @@ AUTH_MUST_USE auth_status auth_verify_at(const auth_config *config, const char *
 
 // The whole of it: auth_extract_bearer, auth_verify, and what this request needs. `require`: items
 // separated by one space, all needed: a scope, `role:x`, `permission:x`, `group:x`,
-// `claim:path=value` or `scope:x`; `a|b` = one of; or a JSON array of items. NULL or empty = only
-// `verdict.require`. REQUIREMENT_INVALID is your mistake and told before the header is looked at.
-// Blocks and freezes as auth_verify. Threads: any.
+// `claim:path=value` or `scope:x`; `a|b` = one of; or, where it begins with `[`, a JSON array of
+// items. NULL or empty = only `verdict.require`. REQUIREMENT_INVALID is your mistake and told
+// before the header is looked at. Blocks and freezes as auth_verify. Threads: any.
 AUTH_MUST_USE auth_status auth_authorize(const auth_config *config, const char *header,
     size_t header_len, const char *require, size_t require_len, auth_verdict *out, size_t out_size);
 

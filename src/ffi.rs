@@ -239,9 +239,9 @@ pub unsafe extern "C" fn auth_verify_at(
 
 /// The whole of it: auth_extract_bearer, auth_verify, and what this request needs. `require`: items
 /// separated by one space, all needed: a scope, `role:x`, `permission:x`, `group:x`,
-/// `claim:path=value` or `scope:x`; `a|b` = one of; or a JSON array of items. NULL or empty = only
-/// `verdict.require`. REQUIREMENT_INVALID is your mistake and told before the header is looked at.
-/// Blocks and freezes as auth_verify. Threads: any.
+/// `claim:path=value` or `scope:x`; `a|b` = one of; or, where it begins with `[`, a JSON array of
+/// items. NULL or empty = only `verdict.require`. REQUIREMENT_INVALID is your mistake and told
+/// before the header is looked at. Blocks and freezes as auth_verify. Threads: any.
 ///
 /// # Safety
 /// `config` is a live handle; `header` has `header_len` bytes and `require` `require_len`; `out` is
