@@ -1,4 +1,11 @@
 //! The program `libauth`: one subcommand, one module.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 // The engine serves the tests as well, which use more of it than the program does.
 #[allow(dead_code, unused_imports)]
