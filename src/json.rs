@@ -104,8 +104,8 @@ impl Default for Room<'_> {
 pub fn read_object<'de>(
     document: &'de str,
     room: &mut Room<'de>,
-    wants_texts: fn(&str) -> bool,
-    member: &mut dyn FnMut(Cow<'de, str>, Field<'de>),
+    wants_texts: impl Fn(&str) -> bool,
+    member: &mut impl FnMut(Cow<'de, str>, Field<'de>),
 ) -> Result<(), Fault> {
     let mut state = State { names: std::mem::take(&mut room.0), fault: Fault::Syntax };
     let mut reader = serde_json::Deserializer::from_str(document);
@@ -186,13 +186,17 @@ fn mark(name: &[u8]) -> u64 {
 }
 
 /// The outer object.
-struct Root<'s, 'de> {
+struct Root<'s, 'de, W, M> {
     state: &'s mut State<'de>,
-    wants_texts: fn(&str) -> bool,
-    member: &'s mut dyn FnMut(Cow<'de, str>, Field<'de>),
+    wants_texts: W,
+    member: &'s mut M,
 }
 
-impl<'de> DeserializeSeed<'de> for Root<'_, 'de> {
+impl<'de, W, M> DeserializeSeed<'de> for Root<'_, 'de, W, M>
+where
+    W: Fn(&str) -> bool,
+    M: FnMut(Cow<'de, str>, Field<'de>),
+{
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
         reader.deserialize_any(self)
@@ -207,7 +211,11 @@ macro_rules! refuse_scalars {
     };
 }
 
-impl<'de> Visitor<'de> for Root<'_, 'de> {
+impl<'de, W, M> Visitor<'de> for Root<'_, 'de, W, M>
+where
+    W: Fn(&str) -> bool,
+    M: FnMut(Cow<'de, str>, Field<'de>),
+{
     type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("an object")

@@ -109,9 +109,9 @@ fn scope_text<'p>(field: &'p Field, claim: &str) -> Result<Cow<'p, str>, Refusal
 /// Few scopes, one space between, none twice: nearly every token.
 fn is_normal(text: &str) -> bool {
     const FEW: usize = 16;
-    let mut seen = [""; FEW];
+    let mut seen: [&[u8]; FEW] = [&[]; FEW];
     let mut count = 0usize;
-    for scope in text.split(' ') {
+    for scope in text.as_bytes().split(|byte| *byte == b' ') {
         let known = seen.get(..count).is_some_and(|seen| seen.contains(&scope));
         let Some(free) = seen.get_mut(count) else {
             return false;
