@@ -57,11 +57,6 @@ pub unsafe fn c_text(start: *const c_char) -> Option<(*const c_char, usize)> {
     }
 }
 
-/// Two pieces of memory have no byte in common.
-pub fn are_apart(one: usize, one_bytes: usize, other: usize, other_bytes: usize) -> bool {
-    one >= other.saturating_add(other_bytes) || other >= one.saturating_add(one_bytes)
-}
-
 /// One call with a handle and a record.
 pub struct Call {
     config: *const Config,

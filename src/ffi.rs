@@ -8,11 +8,11 @@ use std::ptr;
 
 #[cfg(feature = "test-panic")]
 pub use crate::call::PANIC;
-use crate::call::{Call, are_apart, argument, bytes, c_text, guarded};
+use crate::call::{Call, argument, bytes, c_text, guarded};
 use crate::config::Config;
 use crate::header;
 use crate::path::{self, Path};
-use crate::record::auth_verdict;
+use crate::record::{are_apart, auth_verdict};
 use crate::requirement::Requirement;
 use crate::status::Status;
 use crate::verdict::{Refusal, SENTENCE_MAX_BYTES};

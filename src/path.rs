@@ -71,29 +71,25 @@ fn element<'d>(array: &'d str, index: &str) -> Option<&'d str> {
 }
 
 /// The names that stand in a value: one text, an array of texts, or the names of an object (as
-/// Zitadel writes roles). False from `each` ends the walk.
-pub fn names(json: &str, each: &mut dyn FnMut(&str) -> bool) -> Result<(), Malformed> {
+/// Zitadel writes roles).
+pub fn names(json: &str, each: &mut dyn FnMut(&str)) -> Result<(), Malformed> {
     match json.as_bytes().first() {
         Some(b'"') => {
             each(&json::text(json).ok_or(Malformed)?);
             Ok(())
         }
         Some(b'[') => {
-            let (mut all_texts, mut going) = (true, true);
+            let mut all_texts = true;
             let read = json::elements(json, &mut |value| {
                 match json::text(value) {
-                    Some(text) => going = going && each(&text),
+                    Some(text) => each(&text),
                     None => all_texts = false,
                 }
                 all_texts
             });
             if read.is_ok() && all_texts { Ok(()) } else { Err(Malformed) }
         }
-        Some(b'{') => {
-            let mut going = true;
-            let read = json::members(json, &mut |name, _| going = going && each(&name));
-            read.map_err(|_| Malformed)
-        }
+        Some(b'{') => json::members(json, &mut |name, _| each(&name)).map_err(|_| Malformed),
         _ => Err(Malformed),
     }
 }
@@ -101,10 +97,7 @@ pub fn names(json: &str, each: &mut dyn FnMut(&str) -> bool) -> Result<(), Malfo
 /// Is one of the names of this value `wanted`?
 pub fn has_name(json: &str, wanted: &str) -> Result<bool, Malformed> {
     let mut has = false;
-    names(json, &mut |name| {
-        has = has || name == wanted;
-        true
-    })?;
+    names(json, &mut |name| has = has || name == wanted)?;
     Ok(has)
 }
 

@@ -58,6 +58,11 @@ pub struct auth_verdict {
 
 const HEAD_BYTES: usize = size_of::<auth_verdict>();
 
+/// Two pieces of memory have no byte in common.
+pub fn are_apart(one: usize, one_bytes: usize, other: usize, other_bytes: usize) -> bool {
+    one >= other.saturating_add(other_bytes) || other >= one.saturating_add(one_bytes)
+}
+
 /// The caller's memory.
 pub struct Record {
     out: *mut u8,
@@ -78,9 +83,7 @@ impl Record {
 
     /// The bytes from `start` on, `length` of them, share memory with the record.
     pub fn overlaps(&self, start: *const u8, length: usize) -> bool {
-        let (out, start) = (self.out.addr(), start.addr());
-        let shared = out < start.saturating_add(length) && start < out.saturating_add(self.size);
-        !self.out.is_null() && shared
+        !self.out.is_null() && !are_apart(self.out.addr(), self.size, start.addr(), length)
     }
 
     /// Writes the answer and gives the status to return.

@@ -245,7 +245,7 @@ impl<'g> Lists<'g> {
             let (paths, option) = reader.paths(rules);
             for path in paths {
                 let Some(json) = path.find(claims) else { continue };
-                path::names(json, &mut |_| true).map_err(|_| {
+                path::names(json, &mut |_| {}).map_err(|_| {
                     let claim = quote(path.as_str());
                     let log = format!("{claim} ({option}) holds no text, list of texts or object");
                     Refusal::new(Status::CLAIM_MALFORMED, log)

@@ -34,11 +34,7 @@ impl Audiences<'_> {
             Audiences::Field(Field::Text(one)) => each(one),
             Audiences::Field(Field::Texts(several)) => several.iter().for_each(each),
             Audiences::Json(json) if !json.starts_with('{') => {
-                return path::names(json, &mut |name| {
-                    each(name);
-                    true
-                })
-                .is_ok();
+                return path::names(json, each).is_ok();
             }
             _ => return false,
         }

@@ -18,8 +18,8 @@ pub fn scopes<'p>(
     // Their types are judged also where others are read.
     let scope = scope_text(&payload.scope, "scope")?;
     let scp = scope_text(&payload.scp, "scp")?;
-    let all = match &rules.scopes_from {
-        None => in_normal_form(joined(scope, scp)),
+    match &rules.scopes_from {
+        None => Ok(in_normal_form(joined(scope, scp))),
         Some(paths) => {
             let mut all = Cow::Borrowed("");
             for path in paths {
@@ -28,10 +28,9 @@ pub fn scopes<'p>(
                     all = in_normal_form(joined(all, Cow::Owned(scopes_at(value, path)?)));
                 }
             }
-            all
+            Ok(all)
         }
-    };
-    Ok(all)
+    }
 }
 
 fn in_normal_form(all: Cow<str>) -> Cow<str> {
@@ -65,7 +64,6 @@ fn scopes_at(value: &str, path: &Path) -> Result<String, Refusal> {
         fit = fit && if text { !has_control(scope) } else { is_one_scope(scope) };
         all.push_str(scope);
         all.push(' ');
-        true
     });
     if read.is_err() || !fit {
         let claim = quote(path.as_str());

@@ -103,25 +103,20 @@ pub fn environment(draft: &mut Draft) -> Vec<String> {
         if NOT_OPTIONS.contains(&name) {
             continue;
         }
-        let variable = |row: &&OptionRow| variable(row.key) == name;
-        match options::OPTIONS.iter().find(variable) {
+        match options::OPTIONS.iter().find(|row| variable(row.key) == name) {
             Some(row) => drop(draft.set(row.key, Some(value.as_encoded_bytes()))),
             None if warnings.len() == super::MISTAKES_MAX => {}
             None => {
                 let key = name.trim_start_matches(PREFIX).to_ascii_lowercase();
                 let hint =
                     options::nearest(&key).or_else(|| options::nearest(&key.replacen('_', ".", 1)));
-                let hint = hint
-                    .map_or(String::new(), |key| format!("; did you mean {}?", variable_name(key)));
+                let hint =
+                    hint.map_or(String::new(), |key| format!("; did you mean {}?", variable(key)));
                 warnings.push(format!("{} is no option{hint}", quote(name)));
             }
         }
     }
     warnings
-}
-
-fn variable_name(key: &str) -> String {
-    variable(key)
 }
 
 /// `keys.ttl` → `LIBAUTH_KEYS_TTL`.
