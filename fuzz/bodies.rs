@@ -1232,9 +1232,12 @@ impl Answer {
         assert_eq!(self.text("code"), row.code);
         assert_eq!(self.retry_after_s > 0, self.http_status == 503, "{self:?}");
         if self.status == 0 {
-            for name in ["message", "log", "challenge", "problem"] {
+            for name in ["message", "challenge", "problem"] {
                 assert_eq!(self.text(name), "", "{name} of an answer that is OK");
             }
+            // A warning, of the calls that set and check options.
+            let log = self.text("log");
+            assert!(log.len() <= 512 && log.bytes().all(|b| matches!(b, b' '..=b'~')), "{log:?}");
             for name in ["issuer", "subject", "client_id", "scopes"] {
                 assert!(!self.text(name).contains('\0'), "{name}: C would stop reading");
             }

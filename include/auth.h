@@ -36,16 +36,12 @@
 // thousands digit is the stage: header token keys signature claims verdict language.
 // Numbers never change; more may come. docs/statuses.md has the rest of each row.
 typedef enum auth_status {
-  // The token is valid.
-  AUTH_STATUS_OK = 0,
-  // No Authorization header, or an empty one.
-  AUTH_STATUS_HEADER_MISSING = 1001,
+  AUTH_STATUS_OK = 0, // The token is valid.
+  AUTH_STATUS_HEADER_MISSING = 1001, // No Authorization header, or an empty one.
   // Not `Bearer`, blank, one token; or more than one Authorization header.
   AUTH_STATUS_HEADER_MALFORMED = 1002,
-  // An authorization scheme other than Bearer.
-  AUTH_STATUS_SCHEME_UNSUPPORTED = 1003,
-  // Longer than `token.max_bytes`.
-  AUTH_STATUS_TOKEN_TOO_LARGE = 2001,
+  AUTH_STATUS_SCHEME_UNSUPPORTED = 1003, // An authorization scheme other than Bearer.
+  AUTH_STATUS_TOKEN_TOO_LARGE = 2001, // Longer than `token.max_bytes`.
   // No dots: an opaque token, not a JWT. Ask the provider for a JWT (audience or resource).
   AUTH_STATUS_TOKEN_OPAQUE = 2002,
   // Five parts: an encrypted token (JWE), which nobody but its addressee can read.
@@ -60,68 +56,48 @@ typedef enum auth_status {
   AUTH_STATUS_TYPE_NOT_ALLOWED = 2007,
   // `iss` is missing, not text, or not configured. No key was fetched for it.
   AUTH_STATUS_ISSUER_INVALID = 2008,
-  // The metadata of the issuer could not be had.
-  AUTH_STATUS_DISCOVERY_FAILED = 3001,
+  AUTH_STATUS_DISCOVERY_FAILED = 3001, // The metadata of the issuer could not be had.
   // The metadata names another issuer than the one configured.
   AUTH_STATUS_DISCOVERY_ISSUER_MISMATCH = 3002,
   // No key set is held that may still be used, and none could be fetched.
   AUTH_STATUS_KEYS_UNAVAILABLE = 3003,
   // The keys are not here yet: a call that does not wait would have had to.
   AUTH_STATUS_KEYS_PENDING = 3004,
-  // No key of that `kid`, also after a refresh.
-  AUTH_STATUS_KEY_NOT_FOUND = 3005,
+  AUTH_STATUS_KEY_NOT_FOUND = 3005, // No key of that `kid`, also after a refresh.
   // A key of that `kid` is there, but its type, use or size does not allow this `alg`.
   AUTH_STATUS_KEY_UNUSABLE = 3006,
-  // The signature is not by that key.
-  AUTH_STATUS_SIGNATURE_INVALID = 4001,
-  // A claim that must be there is absent.
-  AUTH_STATUS_CLAIM_MISSING = 5001,
-  // A claim has the wrong JSON type, range or form.
-  AUTH_STATUS_CLAIM_MALFORMED = 5002,
+  AUTH_STATUS_SIGNATURE_INVALID = 4001, // The signature is not by that key.
+  AUTH_STATUS_CLAIM_MISSING = 5001, // A claim that must be there is absent.
+  AUTH_STATUS_CLAIM_MALFORMED = 5002, // A claim has the wrong JSON type, range or form.
   // An ID, refresh, logout or introspection token was sent instead of an access token.
   AUTH_STATUS_NOT_AN_ACCESS_TOKEN = 5003,
-  // `exp` has passed, leeway included.
-  AUTH_STATUS_TOKEN_EXPIRED = 5004,
-  // `nbf` lies ahead, leeway included.
-  AUTH_STATUS_TOKEN_NOT_YET_VALID = 5005,
-  // Issued longer ago than `claims.max_age` allows.
-  AUTH_STATUS_TOKEN_TOO_OLD = 5006,
-  // `aud` names none of `audience`.
-  AUTH_STATUS_AUDIENCE_INVALID = 5007,
+  AUTH_STATUS_TOKEN_EXPIRED = 5004, // `exp` has passed, leeway included.
+  AUTH_STATUS_TOKEN_NOT_YET_VALID = 5005, // `nbf` lies ahead, leeway included.
+  AUTH_STATUS_TOKEN_TOO_OLD = 5006, // Issued longer ago than `claims.max_age` allows.
+  AUTH_STATUS_AUDIENCE_INVALID = 5007, // `aud` names none of `audience`.
   // The client that got the token is not in `claims.clients`.
   AUTH_STATUS_CLIENT_NOT_ALLOWED = 5008,
-  // A claim differs from what is demanded.
-  AUTH_STATUS_CLAIM_INVALID = 5009,
+  AUTH_STATUS_CLAIM_INVALID = 5009, // A claim differs from what is demanded.
   // The token is bound to a key (`cnf`), and no proof of possession was checked.
   AUTH_STATUS_PROOF_REQUIRED = 5010,
-  // A scope that is needed is not granted.
-  AUTH_STATUS_SCOPE_MISSING = 6001,
-  // A role that is needed is not granted.
-  AUTH_STATUS_ROLE_MISSING = 6002,
-  // A permission that is needed is not granted.
-  AUTH_STATUS_PERMISSION_MISSING = 6003,
-  // The caller is not in a group that is needed.
-  AUTH_STATUS_GROUP_MISSING = 6004,
+  AUTH_STATUS_SCOPE_MISSING = 6001, // A scope that is needed is not granted.
+  AUTH_STATUS_ROLE_MISSING = 6002, // A role that is needed is not granted.
+  AUTH_STATUS_PERMISSION_MISSING = 6003, // A permission that is needed is not granted.
+  AUTH_STATUS_GROUP_MISSING = 6004, // The caller is not in a group that is needed.
   // A claim does not have the value that the requirement asks for.
   AUTH_STATUS_CLAIM_NOT_GRANTED = 6005,
-  // The application's own check refused.
-  AUTH_STATUS_CHECK_REFUSED = 6006,
+  AUTH_STATUS_CHECK_REFUSED = 6006, // The application's own check refused.
   // A NULL handle, NULL with a length, an impossible length, or `out` overlaps an input.
   AUTH_STATUS_ARGUMENT_INVALID = 7001,
-  // No option has this key. The log sentence names the nearest.
-  AUTH_STATUS_OPTION_UNKNOWN = 7002,
-  // The value is not of the option's type or range.
-  AUTH_STATUS_OPTION_INVALID = 7003,
-  // A required option was never set.
-  AUTH_STATUS_OPTION_MISSING = 7004,
+  AUTH_STATUS_OPTION_UNKNOWN = 7002, // No option has this key. The log sentence names the nearest.
+  AUTH_STATUS_OPTION_INVALID = 7003, // The value is not of the option's type or range.
+  AUTH_STATUS_OPTION_MISSING = 7004, // A required option was never set.
   // The handle has verified a token: its options are fixed. Make a new handle instead.
   AUTH_STATUS_CONFIG_FROZEN = 7005,
-  // The answer does not fit; `size` holds the bytes needed.
-  AUTH_STATUS_OUT_TOO_SMALL = 7006,
+  AUTH_STATUS_OUT_TOO_SMALL = 7006, // The answer does not fit; `size` holds the bytes needed.
   // The requirement does not parse. It never means "nothing needed".
   AUTH_STATUS_REQUIREMENT_INVALID = 7007,
-  // A defect of this library. Nothing was accepted.
-  AUTH_STATUS_INTERNAL = 7099,
+  AUTH_STATUS_INTERNAL = 7099, // A defect of this library. Nothing was accepted.
 } auth_status;
 
 // The handle: what is accepted, from whom, and the keys fetched for it. The caller owns it.
@@ -243,6 +219,12 @@ AUTH_MUST_USE auth_status auth_extract_bearer(const char *header, size_t header_
 AUTH_MUST_USE auth_status auth_verify(const auth_config *config, const char *token,
     size_t token_len, auth_verdict *out, size_t out_size);
 
+// The same without ever blocking: KEYS_PENDING where keys have to be fetched first, which it
+// starts; `issuer` names whose. Let one thread auth_refresh that issuer, then try once more: a
+// second KEYS_PENDING is the answer (503). Threads: any number at once.
+AUTH_MUST_USE auth_status auth_try_verify(const auth_config *config, const char *token,
+    size_t token_len, auth_verdict *out, size_t out_size);
+
 // The same as of `now`, seconds since 1970, by the keys that are held: KEYS_PENDING where there
 // are none. Never blocks, starts nothing: for tests and audits.
 AUTH_MUST_USE auth_status auth_verify_at(const auth_config *config, const char *token,
@@ -256,17 +238,40 @@ AUTH_MUST_USE auth_status auth_verify_at(const auth_config *config, const char *
 AUTH_MUST_USE auth_status auth_authorize(const auth_config *config, const char *header,
     size_t header_len, const char *require, size_t require_len, auth_verdict *out, size_t out_size);
 
+// The same as auth_authorize without ever blocking: see auth_try_verify.
+AUTH_MUST_USE auth_status auth_try_authorize(const auth_config *config, const char *header,
+    size_t header_len, const char *require, size_t require_len, auth_verdict *out, size_t out_size);
+
 // The same as of `now`, by the keys that are held: see auth_verify_at.
 AUTH_MUST_USE auth_status auth_authorize_at(const auth_config *config, const char *header,
     size_t header_len, const char *require, size_t require_len, int64_t now, auth_verdict *out,
     size_t out_size);
 
-// Asks claims for more: what a second requirement needs of a token that was accepted. `claims` is
-// the text of that verdict and is trusted as such: no signature, time or audience is looked at
-// again. OK fills status and code alone. CLAIM_MALFORMED for a text that is no claims object.
-// Never blocks; freezes as auth_verify. Threads: any.
+// Asks the claims of a token that was accepted for a second requirement. They are trusted: no
+// signature, time or audience is looked at again. OK fills status and code alone. CLAIM_MALFORMED
+// for a text that is no claims object. Never blocks; freezes as auth_verify. Threads: any.
 AUTH_MUST_USE auth_status auth_require(const auth_config *config, const char *claims,
     size_t claims_len, const char *require, size_t require_len, auth_verdict *out, size_t out_size);
+
+// Fetches the keys of an issuer, or joins the fetch under way; NULL: of all at the same time. What
+// ended less than 2 s ago is told again without a fetch. Blocks for `keys.timeout` and a second at
+// most. OK, or why not; ARGUMENT_INVALID for an issuer that is not configured. Freezes. Threads:
+// any number at once.
+auth_status auth_refresh(const auth_config *config, const char *issuer, size_t issuer_len,
+    auth_verdict *out, size_t out_size);
+
+// For a readiness probe: OK once keys of one issuer are here and every other was tried, and from
+// then on. Else starts the first fetch and tells KEYS_PENDING, or the last failure. Freezes. Never
+// blocks; any thread.
+auth_status auth_ready(const auth_config *config, auth_verdict *out, size_t out_size);
+
+// Tells of the handle as a JSON object (docs/report.md): counters, keys, errors, warnings, events.
+// Returns the bytes needed without the NUL, and writes them and a NUL only if all fits; 0 for a
+// NULL handle. Never blocks; any thread.
+size_t auth_report(const auth_config *config, char *out, size_t out_size);
+
+// The same as auth_report for Prometheus (text format 0.0.4).
+size_t auth_metrics(const auth_config *config, char *out, size_t out_size);
 
 // Reads one claim as text: `path` is a name, a dotted path or a JSON pointer. A JSON text without
 // U+0000 as what it stands for, anything else as its JSON. Returns the bytes needed without the
@@ -274,10 +279,9 @@ AUTH_MUST_USE auth_status auth_require(const auth_config *config, const char *cl
 size_t auth_claim(const char *claims, size_t claims_len, const char *path, char *out,
     size_t out_size);
 
-// Writes the full answer (sentences, challenge, problem) for a status that you found yourself,
-// such as HEADER_MALFORMED for two Authorization headers; `detail` (may be NULL) goes into the log
-// sentence alone. Returns that status; ARGUMENT_INVALID for OK and for a number that is none.
-// Never blocks; any thread.
+// Writes the full answer for a status that you found yourself, such as HEADER_MALFORMED for two
+// Authorization headers; `detail` (may be NULL) goes into the log sentence alone. Returns that
+// status; ARGUMENT_INVALID for OK and for a number that is none. Never blocks; any thread.
 auth_status auth_describe(const auth_config *config, int32_t status, const char *detail,
     size_t detail_len, auth_verdict *out, size_t out_size);
 

@@ -4,7 +4,7 @@
 
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::slice;
+use std::{ptr, slice};
 
 use crate::config::{Config, Runtime};
 use crate::record::{Record, auth_verdict};
@@ -55,6 +55,18 @@ pub unsafe fn c_text(start: *const c_char) -> Option<(*const c_char, usize)> {
         true => None,
         false => Some((start, unsafe { CStr::from_ptr(start) }.count_bytes().saturating_add(1))),
     }
+}
+
+/// Writes the text and a NUL if both fit, and gives the bytes of the text.
+///
+/// # Safety
+/// `out` is NULL or has `out_size` writable bytes, none of them of the text.
+pub unsafe fn write_text(text: &str, out: *mut c_char, out_size: usize) -> usize {
+    if !out.is_null() && text.len() < out_size {
+        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), out.cast(), text.len()) };
+        unsafe { out.add(text.len()).write(0) };
+    }
+    text.len()
 }
 
 /// One call with a handle and a record.

@@ -69,3 +69,6 @@ pub mod json;
 /// Clocks, fork generation, a thread with its signals blocked.
 #[doc(hidden)]
 pub mod os;
+/// What a handle tells of itself: counters, events, JSON, metrics.
+#[doc(hidden)]
+pub mod report;

@@ -19,6 +19,8 @@ pub enum Kind {
     Bytes { min: u64, max: u64 },
     /// A claim: a dotted path or a JSON pointer.
     Path,
+    /// The path of a file or folder.
+    FilePath,
     /// A JSON Web Key Set as a JSON object, or public keys as PEM.
     KeySet,
     /// A JSON array of objects, one for each trust domain.
@@ -79,6 +81,9 @@ options! {
         ["jwksUri", "jwks_uri", "jwk-set-uri", "jwksUrl", "jwks_url", "jwksURL", "jku"];
     /// A key set (JWKS), or public keys as PEM, held locally: no network.
     KEYS_JWKS "keys.jwks" Kind::KeySet, "-", ["jwks", "keys", "jwk-set", "public-key-location"];
+    /// A file with a key set (JWKS) or public keys as PEM: no network. Looked at again each
+    /// `keys.ttl`; a file that is no use then leaves the old keys in force. May be a symbolic link.
+    KEYS_FILE "keys.file" Kind::FilePath, "-", ["jwksFile", "jwks_file", "publicKeyFile"];
     /// Keys are refreshed after this long; `Cache-Control: max-age` may say less, down to 1m.
     KEYS_TTL "keys.ttl" Kind::Seconds { min: 1, max: 7 * DAY_S }, "10m",
         ["cacheMaxAge", "cache_ttl", "ttl", "jwks_cache_ttl", "refreshInterval", "lifespan"];
@@ -88,6 +93,9 @@ options! {
     /// At least this long between two fetches for unknown key ids.
     KEYS_COOLDOWN "keys.cooldown" Kind::Seconds { min: 1, max: 3600 }, "2s",
         ["cooldownDuration", "cooldown", "refreshRateLimit", "jwksRequestsPerMinute"];
+    /// A folder for the last good keys, shared by processes: a start without the provider. It must
+    /// exist, belong to the process's user, and be writable for nobody else.
+    KEYS_SNAPSHOT "keys.snapshot" Kind::FilePath, "-", ["snapshot", "cacheDir", "cache_dir"];
     /// The longest that one refresh (discovery and key set together) may take.
     KEYS_TIMEOUT "keys.timeout" Kind::Seconds { min: 1, max: 60 }, "5s",
         ["timeoutDuration", "timeout", "requestTimeout", "http_timeout"];
@@ -155,6 +163,7 @@ impl OptionRow {
             Kind::Seconds { min, max } => format!("duration, {min}s to {max}s"),
             Kind::Bytes { min, max } => format!("size, {min} to {max} bytes"),
             Kind::Path => "path".into(),
+            Kind::FilePath => "path of a file or folder".into(),
             Kind::KeySet => "JWKS or PEM".into(),
             Kind::Issuers => "JSON array of objects".into(),
             Kind::Requirement => "requirement".into(),

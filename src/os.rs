@@ -4,8 +4,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
 /// Wall clock, whole seconds since 1970.
@@ -43,13 +42,15 @@ extern "C" fn count_fork() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Grows by one in the child of each fork: locks and threads of an older generation are gone.
+/// Another number in the child of each fork: locks and threads of an older generation are gone.
 pub fn fork_generation() -> u32 {
-    static REGISTER: Once = Once::new();
-    // SAFETY: count_fork is async-signal-safe, and the library is never unmapped (-z nodelete).
-    REGISTER.call_once(|| unsafe {
-        libc::pthread_atfork(None, None, Some(count_fork));
-    });
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    // No lock: a fork may come in between. To be registered twice only makes it count faster.
+    if !REGISTERED.load(Ordering::Acquire) {
+        // SAFETY: count_fork is async-signal-safe, the library is never unmapped (-z nodelete).
+        unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
+        REGISTERED.store(true, Ordering::Release);
+    }
     FORKS.load(Ordering::Relaxed)
 }
 

@@ -7,7 +7,7 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
     RSA_PSS_2048_8192_SHA512, RsaParameters, VerificationAlgorithm,
 };
-use once_cell::sync::OnceCell;
+use once_cell::race::OnceBox;
 
 use crate::keys::driver::Waiting;
 use crate::keys::jwks::Wanted;
@@ -117,6 +117,7 @@ impl AlgorithmSet {
 }
 
 /// The bytes of a public key, checked by `keys/jwks.rs`.
+#[derive(PartialEq, Eq, Hash)]
 pub enum Material {
     /// Big-endian, without leading zeros.
     Rsa { n: Vec<u8>, e: Vec<u8> },
@@ -131,8 +132,8 @@ pub struct PublicKey {
     slots: Box<[Slot]>,
 }
 
-/// The key for one algorithm, prepared at its first use.
-type Slot = (Algorithm, OnceCell<Option<ParsedPublicKey>>);
+/// The key for one algorithm, prepared at its first use. No lock: a fork may come in between.
+type Slot = (Algorithm, OnceBox<Option<ParsedPublicKey>>);
 
 impl PublicKey {
     /// `declared` is the key's own `alg`: the key then serves for that one alone. None when the
@@ -142,7 +143,7 @@ impl PublicKey {
         material: Material,
         declared: Option<Algorithm>,
     ) -> Option<PublicKey> {
-        let slot = |algorithm: Algorithm| (algorithm.canonical(), OnceCell::new());
+        let slot = |algorithm: Algorithm| (algorithm.canonical(), OnceBox::new());
         let slots: Box<[Slot]> = match declared {
             Some(declared) => Box::new([slot(declared)]),
             None => {
@@ -154,8 +155,18 @@ impl PublicKey {
         };
         let key = PublicKey { family, material, slots };
         let (first, _) = key.slots.first()?;
-        key.prepare(*first)?;
+        key.parse(*first)?;
         Some(key)
+    }
+
+    /// Equal for the same key under the same algorithms.
+    pub fn identity(&self) -> impl std::hash::Hash + Eq {
+        (&self.material, self.algorithms().collect::<Vec<_>>())
+    }
+
+    /// The names of the algorithms that it serves for.
+    pub fn algorithms(&self) -> impl Iterator<Item = &'static str> {
+        self.slots.iter().map(|(algorithm, _)| algorithm.name())
     }
 
     /// May this key be used with this algorithm?
@@ -170,14 +181,18 @@ impl PublicKey {
             && self.prepare(algorithm).is_some_and(|key| key.verify_sig(message, signature).is_ok())
     }
 
-    fn slot(&self, algorithm: Algorithm) -> Option<&OnceCell<Option<ParsedPublicKey>>> {
+    fn slot(&self, algorithm: Algorithm) -> Option<&OnceBox<Option<ParsedPublicKey>>> {
         let wanted = algorithm.canonical();
         self.slots.iter().find(|(own, _)| *own == wanted).map(|(_, slot)| slot)
     }
 
     fn prepare(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         let slot = self.slot(algorithm)?;
-        slot.get_or_init(|| match (&self.material, algorithm.primitive()) {
+        slot.get_or_init(|| Box::new(self.parse(algorithm))).as_ref()
+    }
+
+    fn parse(&self, algorithm: Algorithm) -> Option<ParsedPublicKey> {
+        match (&self.material, algorithm.primitive()) {
             (Material::Rsa { n, e }, Primitive::Rsa(parameters)) => {
                 PublicKeyComponents { n, e }.to_parsed_public_key(parameters).ok()
             }
@@ -185,8 +200,7 @@ impl PublicKey {
                 ParsedPublicKey::new(curve, point).ok()
             }
             _ => None,
-        })
-        .as_ref()
+        }
     }
 
     fn signature_bytes(&self) -> usize {

@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, CString};
 
-use once_cell::sync::Lazy;
+use once_cell::race::OnceBox;
 use serde_json::json;
 
 use crate::ffi::AUTH_ABI;
@@ -92,7 +92,8 @@ pub(crate) use options;
 
 /// Both tables and the versions as JSON.
 pub fn tables_json() -> &'static CStr {
-    static TEXT: Lazy<CString> = Lazy::new(|| {
+    static TEXT: OnceBox<CString> = OnceBox::new();
+    TEXT.get_or_init(|| {
         let statuses = STATUSES.iter().map(|status| status.row()).map(|row| {
             json!({
                 "number": row.number, "name": row.name, "http_status": row.http_status,
@@ -111,7 +112,6 @@ pub fn tables_json() -> &'static CStr {
             "statuses": statuses.collect::<Vec<_>>(),
             "options": options.collect::<Vec<_>>(),
         });
-        CString::new(tables.to_string()).unwrap_or_default()
-    });
-    &TEXT
+        Box::new(CString::new(tables.to_string()).unwrap_or_default())
+    })
 }

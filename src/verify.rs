@@ -19,8 +19,17 @@ use crate::verdict::{Answer, Refusal};
 #[derive(Clone, Copy)]
 pub enum Moment {
     Now,
+    /// Now, without waiting for keys.
+    Try,
     /// Seconds since 1970; by the keys that are held, without a fetch.
     At(i64),
+}
+
+impl Moment {
+    /// A judgement as of another time is no traffic.
+    fn is_counted(self) -> bool {
+        !matches!(self, Moment::At(_))
+    }
 }
 
 /// Judges the value of an Authorization header.
@@ -31,7 +40,11 @@ pub fn authorize<T>(
     moment: Moment,
     accept: impl FnOnce(&Answer) -> T,
 ) -> Result<T, Refusal> {
-    let text = header::extract(value)?;
+    let text = header::extract(value).inspect_err(|refusal| {
+        if moment.is_counted() {
+            runtime.counters.count(None, refusal.status);
+        }
+    })?;
     verify(runtime, text, requirement, moment, accept)
 }
 
@@ -43,13 +56,32 @@ pub fn verify<T>(
     moment: Moment,
     accept: impl FnOnce(&Answer) -> T,
 ) -> Result<T, Refusal> {
+    let mut place = None;
+    let judged = judge(runtime, text, requirement, moment, &mut place, accept);
+    if moment.is_counted() {
+        let status = judged.as_ref().err().map_or(Status::OK, |refusal| refusal.status);
+        runtime.counters.count(place, status);
+    }
+    judged
+}
+
+fn judge<T>(
+    runtime: &Runtime,
+    text: &[u8],
+    requirement: &Requirement,
+    moment: Moment,
+    place: &mut Option<usize>,
+    accept: impl FnOnce(&Answer) -> T,
+) -> Result<T, Refusal> {
     let (waiting, now) = match moment {
         Moment::Now => (Waiting::Allowed, None),
+        Moment::Try => (Waiting::Never, None),
         Moment::At(now) => (Waiting::HeldOnly, Some(now)),
     };
     let settings = &runtime.settings;
     let decoded = token::decode(text, settings)?;
     let token = token::read(&decoded, settings)?;
+    *place = Some(token.issuer);
     let (issuer, keys) = runtime.issuer(token.issuer)?;
     let wanted = token.wants(&issuer.name);
     let found = keys.find(&issuer.name.text(), wanted, waiting)?;

@@ -95,7 +95,10 @@ fn header_text() -> String {
     let bindings = cbindgen::Builder::new()
         .with_config(config)
         .with_src(root().join("src/record.rs"))
-        .with_src(root().join("src/ffi.rs"))
+        .with_src(root().join("src/ffi/config.rs"))
+        .with_src(root().join("src/ffi/judge.rs"))
+        .with_src(root().join("src/ffi/keys.rs"))
+        .with_src(root().join("src/ffi/texts.rs"))
         .generate()
         .unwrap();
     let mut made = Vec::new();
@@ -210,10 +213,15 @@ fn enum_text() -> String {
          typedef enum auth_status {\n",
     );
     for row in STATUSES.iter().map(|status| status.row()) {
-        for line in wrapped(row.doc.trim(), 96) {
+        let (doc, member) = (row.doc.trim(), format!("AUTH_STATUS_{} = {},", row.name, row.number));
+        if member.len() + doc.len() <= 94 {
+            writeln!(text, "  {member} // {doc}").unwrap();
+            continue;
+        }
+        for line in wrapped(doc, 95) {
             writeln!(text, "  // {line}").unwrap();
         }
-        writeln!(text, "  AUTH_STATUS_{} = {},", row.name, row.number).unwrap();
+        writeln!(text, "  {member}").unwrap();
     }
     text.push_str("} auth_status;\n");
     text

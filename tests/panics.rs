@@ -5,13 +5,14 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use std::panic;
 use std::path::Path;
 use std::ptr;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
+use auth::config::Config;
 use auth::ffi::*;
 use auth::record::auth_verdict;
 use auth::status::Status;
@@ -126,6 +127,16 @@ fn cases() -> BTreeMap<&'static str, fn()> {
         answers(Status::OK, |handle, out, size| load_env(handle.config(), out, size));
     });
     cases.insert("auth_claim", claim_as_text);
+    cases.insert("auth_refresh", || {
+        answers(Status::OK, |handle, out, size| unsafe {
+            auth_refresh(handle.config(), ptr::null(), 0, out, size)
+        });
+    });
+    cases.insert("auth_ready", || {
+        answers(Status::OK, |handle, out, size| unsafe { auth_ready(handle.config(), out, size) });
+    });
+    cases.insert("auth_report", || whole_text(auth_report, "\"version\""));
+    cases.insert("auth_metrics", || whole_text(auth_metrics, "libauth_"));
     judging(&mut cases);
     cases
 }
@@ -139,6 +150,16 @@ fn judging(cases: &mut BTreeMap<&'static str, fn()>) {
     cases.insert("auth_verify_at", || {
         answers(Status::OK, |handle, out, size| {
             verify_at(handle.config(), good_token("EdDSA").as_bytes(), NOW, out, size)
+        });
+    });
+    cases.insert("auth_try_verify", || {
+        answers(Status::TOKEN_OPAQUE, |handle, out, size| unsafe {
+            auth_try_verify(handle.config(), chars(b"x"), 1, out, size)
+        });
+    });
+    cases.insert("auth_try_authorize", || {
+        answers(Status::SCHEME_UNSUPPORTED, |handle, out, size| unsafe {
+            auth_try_authorize(handle.config(), chars(b"Basic x"), 7, ptr::null(), 0, out, size)
         });
     });
     cases.insert("auth_authorize", || {
@@ -157,6 +178,19 @@ fn judging(cases: &mut BTreeMap<&'static str, fn()>) {
             require(handle.config(), good_payload().as_bytes(), b"orders:read", out, size)
         });
     });
+}
+
+/// After a panic 0, and nothing is written; else the whole text.
+fn whole_text(tell: unsafe extern "C" fn(*const Config, *mut c_char, usize) -> usize, has: &str) {
+    let handle = Handle::local(&[]);
+    assert_eq!(handle.verify_at(&good_token("EdDSA")).status, 0);
+    let mut room = vec![GUARD; 64 * 1024];
+    let (out, size) = (room.as_mut_ptr().cast(), room.len());
+    assert_eq!(panicking(|| unsafe { tell(handle.config(), out, size) }), 0);
+    assert!(room.iter().all(|byte| *byte == GUARD), "nothing is written");
+    let length = unsafe { tell(handle.config(), out, size) };
+    let text = std::str::from_utf8(&room[..length]).unwrap();
+    assert!(text.contains(has), "{text}");
 }
 
 fn claim_as_text() {
@@ -185,15 +219,17 @@ fn extract_bearer() {
 
 #[test]
 fn every_exported_function_has_a_case() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ffi.rs");
-    let source = std::fs::read_to_string(path).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ffi");
+    let files = std::fs::read_dir(folder).unwrap();
+    let source: String =
+        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
     let mut names: Vec<&str> = source
         .split("extern \"C\" fn ")
         .skip(1)
         .map(|rest| rest.split('(').next().unwrap())
         .collect();
     names.sort_unstable();
-    assert!(names.len() >= 14, "{names:?}");
+    assert!(names.len() >= 22, "{names:?}");
     assert_eq!(names, cases().into_keys().collect::<Vec<_>>());
 }
 

@@ -4,54 +4,51 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::value::{Value, quote_url};
+use super::sources::{is_source, keys_of};
+use super::value::Value;
 use super::{
     Audience, Draft, Issuer, Name, Required, Rules, Runtime, Settings, TENANT, invalid, missing,
     together,
 };
-use crate::keys::discovery::{self, Discovery};
-use crate::keys::driver::Driver;
-use crate::keys::fetch::{PlainHttp, Url};
-use crate::keys::{KeySettings, Keys};
 use crate::options::{ISSUER_MAX_BYTES, Opt};
 use crate::path::Path;
+use crate::report::Events;
 use crate::requirement::Requirement;
 use crate::signature::{ALGORITHMS, Algorithm, AlgorithmSet};
 use crate::token::bare_type;
 use crate::verdict::{ChallengeTexts, Refusal, quote};
 
-const KEY_SOURCES: [Opt; 3] = [Opt::KEYS_JWKS, Opt::KEYS_JWKS_URI, Opt::KEYS_DISCOVERY_URL];
 /// Of all issuers and tenants together: each has keys of its own.
 const ISSUERS_MAX: usize = 1024;
 /// Names that stand for any tenant: each is compared with all others.
 const OPEN_MAX: usize = 32;
 
 /// The values of one issuer: its own, else those of the top level.
-struct Values<'v> {
+pub struct Values<'v> {
     own: Option<&'v BTreeMap<Opt, Value>>,
-    all: &'v BTreeMap<Opt, Value>,
+    all: &'v BTreeMap<Opt, Arc<Value>>,
 }
 
 impl<'v> Values<'v> {
-    fn get(&self, option: Opt) -> Option<&'v Value> {
+    pub fn get(&self, option: Opt) -> Option<&'v Value> {
         let own = self.own.and_then(|own| own.get(&option));
-        own.or_else(|| self.all.get(&option).filter(|_| !self.replaces(option)))
+        let outside = || self.all.get(&option).filter(|_| !self.replaces(option));
+        own.or_else(|| outside().map(Arc::as_ref))
     }
 
     /// The entry says itself where its keys are: what stands outside says it for the others.
     fn replaces(&self, option: Opt) -> bool {
-        let has = |source: &Opt| self.own.is_some_and(|own| own.contains_key(source));
-        KEY_SOURCES.contains(&option) && KEY_SOURCES.iter().any(has)
+        is_source(option) && self.own.is_some_and(|own| own.keys().any(|own| is_source(*own)))
     }
 
-    fn list(&self, option: Opt) -> Option<&'v [String]> {
+    pub fn list(&self, option: Opt) -> Option<&'v [String]> {
         match self.get(option) {
             Some(Value::List(list)) => Some(list),
             _ => None,
         }
     }
 
-    fn number(&self, option: Opt, default: u64) -> u64 {
+    pub fn number(&self, option: Opt, default: u64) -> u64 {
         match self.get(option) {
             Some(Value::Number(number)) => *number,
             _ => default,
@@ -62,7 +59,7 @@ impl<'v> Values<'v> {
         i64::try_from(self.number(option, default)).unwrap_or(i64::MAX)
     }
 
-    fn text(&self, option: Opt) -> Option<&'v str> {
+    pub fn text(&self, option: Opt) -> Option<&'v str> {
         match self.get(option) {
             Some(Value::Text(text)) => Some(text),
             _ => None,
@@ -84,11 +81,12 @@ impl Draft {
             self.lost.iter().chain(self.mistakes.values()).cloned().collect();
         let top = Values { own: None, all: &self.values };
         let (mut issuers, mut keys) = (Vec::new(), Vec::new());
+        let events = Arc::new(Events::new());
         for values in self.domains(&mut mistakes) {
             let rules = Arc::new(rules(&values));
             let names = self.names(&values, &mut mistakes);
             for name in names {
-                let found = keys_of(&values, &name, &mut mistakes);
+                let found = keys_of(&values, &name, &events, &mut mistakes);
                 keys.extend(found);
                 issuers.push(Issuer { name, rules: rules.clone() });
             }
@@ -106,7 +104,7 @@ impl Draft {
         }
         let settings = self.settings(&top, issuers, &mut mistakes);
         match mistakes.is_empty() {
-            true => Ok(Runtime { settings, keys }),
+            true => Ok(Runtime::new(settings, keys, events)),
             false => Err(together(mistakes.iter())),
         }
     }
@@ -114,7 +112,7 @@ impl Draft {
     /// The trust domains: the entries of `issuers`, or the one of the top level.
     fn domains(&self, mistakes: &mut Vec<Refusal>) -> Vec<Values<'_>> {
         let all = &self.values;
-        let Some(Value::Issuers(entries)) = all.get(&Opt::ISSUERS) else {
+        let Some(Value::Issuers(entries)) = all.get(&Opt::ISSUERS).map(Arc::as_ref) else {
             let missing_here = !all.contains_key(&Opt::ISSUER);
             if missing_here && !self.mistaken("issuer") && !self.mistaken("issuers") {
                 mistakes.push(missing("issuer is not set: the exact iss of the tokens to accept"));
@@ -326,104 +324,5 @@ fn rules(values: &Values) -> Rules {
         roles_from: values.paths(Opt::CLAIMS_ROLES_FROM, &DEFAULT_ROLES),
         permissions_from: values.paths(Opt::CLAIMS_PERMISSIONS_FROM, &["permissions"]),
         groups_from: values.paths(Opt::CLAIMS_GROUPS_FROM, &["groups"]),
-    }
-}
-
-/// Where the keys of one issuer come from: given, or fetched from one place.
-fn keys_of(values: &Values, name: &Name, mistakes: &mut Vec<Refusal>) -> Option<Keys> {
-    let before = mistakes.len();
-    let given = |option: Opt| values.get(option).is_some();
-    let sources = [
-        (Opt::KEYS_JWKS, "keys.jwks"),
-        (Opt::KEYS_JWKS_URI, "keys.jwks_uri"),
-        (Opt::KEYS_DISCOVERY_URL, "keys.discovery_url"),
-    ];
-    let set: Vec<&str> =
-        sources.iter().filter(|(option, _)| given(*option)).map(|(_, key)| *key).collect();
-    if set.len() > 1 {
-        let log = format!("{} are set: the keys can have one source", set.join(" and "));
-        mistakes.push(invalid(log));
-        return None;
-    }
-    if let Some(Value::KeySet(keys)) = values.get(Opt::KEYS_JWKS) {
-        return Some(Keys::Local(keys.clone()));
-    }
-    let places = places(values, name, mistakes);
-    (mistakes.len() == before).then_some(())?;
-    let (jwks_uri, metadata_urls) = places?;
-    let milliseconds = |option, default_s| values.number(option, default_s).saturating_mul(1_000);
-    let settings = KeySettings {
-        metadata_urls,
-        jwks_uri,
-        http: plain_http(values),
-        ttl_ms: milliseconds(Opt::KEYS_TTL, 600),
-        stale_ms: milliseconds(Opt::KEYS_STALE, 86_400),
-        cooldown_ms: milliseconds(Opt::KEYS_COOLDOWN, 2),
-        timeout_ms: milliseconds(Opt::KEYS_TIMEOUT, 5),
-        max_bytes: values.number(Opt::KEYS_MAX_BYTES, 512 * 1024),
-    };
-    Some(Keys::Remote(Driver::new(name.clone(), Arc::new(settings))))
-}
-
-/// The URL of the key set, or those of the metadata.
-fn places(
-    values: &Values,
-    name: &Name,
-    mistakes: &mut Vec<Refusal>,
-) -> Option<(Option<Url>, Vec<Url>)> {
-    let http = plain_http(values);
-    let issuer = name.text();
-    let mut url = |key: &str, text: &str| match Url::parse(text, http) {
-        Ok(url) => Some(url),
-        Err(why) => {
-            mistakes.push(invalid(format!("{key} {} {why}", quote_url(text))));
-            None
-        }
-    };
-    if let Some(text) = values.text(Opt::KEYS_JWKS_URI) {
-        return Some((Some(url("keys.jwks_uri", text)?), Vec::new()));
-    }
-    if let Name::AnyTenant { .. } = name {
-        let log = "claims.tenants=* needs keys.jwks_uri or keys.jwks: one key set for all tenants";
-        mistakes.push(missing(log));
-        return None;
-    }
-    let discovery = discovery_of(values);
-    if let Some(text) = values.text(Opt::KEYS_DISCOVERY_URL) {
-        let url = url("keys.discovery_url", text)?;
-        if values.list(Opt::ISSUER).is_some_and(|issuers| issuers.len() > 1) {
-            let log = "keys.discovery_url is set for several issuers: a document has only one";
-            mistakes.push(invalid(log));
-        }
-        return Some((None, vec![url]));
-    }
-    if discovery == Discovery::Off {
-        let log = "keys.discovery is off, and neither keys.jwks nor keys.jwks_uri is set";
-        mistakes.push(missing(log));
-        return None;
-    }
-    if url("issuer", &issuer)?.has_query() {
-        mistakes.push(invalid(format!("issuer {} has a query", quote(&issuer))));
-        return None;
-    }
-    let urls = discovery::urls(&issuer, discovery);
-    let urls: Option<Vec<Url>> = urls.iter().map(|text| url("issuer", text)).collect();
-    Some((None, urls?))
-}
-
-fn discovery_of(values: &Values) -> Discovery {
-    match values.text(Opt::KEYS_DISCOVERY) {
-        Some("oidc") => Discovery::Oidc,
-        Some("oauth") => Discovery::OAuth,
-        Some("off") => Discovery::Off,
-        _ => Discovery::Auto,
-    }
-}
-
-fn plain_http(values: &Values) -> PlainHttp {
-    match values.text(Opt::KEYS_HTTP) {
-        Some("always") => PlainHttp::Always,
-        Some("never") => PlainHttp::Never,
-        _ => PlainHttp::Loopback,
     }
 }

@@ -2,23 +2,29 @@
 
 mod judge;
 mod load;
+mod lock;
+mod runtime;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod value;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use once_cell::sync::OnceCell;
+use arc_swap::ArcSwap;
+use once_cell::race::OnceBox;
 
-use crate::keys::Keys;
 use crate::options::{self, Opt};
 use crate::path::Path;
+use crate::report::Report;
 use crate::requirement::Requirement;
 use crate::signature::AlgorithmSet;
 use crate::status::Status;
 use crate::verdict::{ChallengeTexts, Refusal, quote};
+use lock::ForkLock;
+pub use runtime::Runtime;
 use value::Value;
 
 /// So many unknown keys are remembered: the first of them refuses the handle for good.
@@ -28,17 +34,20 @@ const KEY_MAX_BYTES: usize = 256;
 /// What stands in `issuer` for each of `claims.tenants`.
 const TENANT: &str = "{tenant}";
 
-/// What `auth_config *` points to. Threads: sets take a lock; once frozen, reads take none.
+/// What `auth_config *` points to. Threads: sets take a lock; once frozen, reads take none. A fork
+/// at any moment leaves the child with a whole draft and a free lock.
 #[derive(Default)]
 pub struct Config {
-    draft: Mutex<Draft>,
-    runtime: OnceCell<Runtime>,
+    lock: ForkLock,
+    draft: ArcSwap<Draft>,
+    runtime: OnceBox<Runtime>,
 }
 
 /// Options as they were set, and the mistakes that were made in setting them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Draft {
-    values: BTreeMap<Opt, Value>,
+    /// Shared by the copies that every change makes.
+    values: BTreeMap<Opt, Arc<Value>>,
     /// By key. A later, right set of the key takes a mistake back; an unknown key has none.
     mistakes: BTreeMap<String, Refusal>,
     /// Of a document or call as a whole: which options it would have set is not known. A later,
@@ -117,12 +126,6 @@ pub struct Required {
     pub value: Option<String>,
 }
 
-/// A frozen configuration with the keys of its issuers, in the order of `settings.issuers`.
-pub struct Runtime {
-    pub settings: Settings,
-    keys: Vec<Keys>,
-}
-
 impl Name {
     /// The tenant of a trusted `iss`: Some(None) where there are none. None: not trusted.
     pub fn trusts<'i>(&'i self, iss: &'i str) -> Option<Option<&'i str>> {
@@ -162,24 +165,9 @@ pub fn is_tenant(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(plain) && text.bytes().any(|b| b != b'.')
 }
 
-impl Runtime {
-    pub fn issuer(&self, place: usize) -> Result<(&Issuer, &Keys), Refusal> {
-        let issuer = self.settings.issuers.get(place).zip(self.keys.get(place));
-        issuer.ok_or_else(|| Refusal::new(Status::INTERNAL, "an issuer without keys"))
-    }
-}
-
-impl Runtime {
-    /// What is allowed, and should be meant.
-    fn warnings(&self) -> Vec<&'static str> {
-        let issuers = &self.settings.issuers;
-        let any_audience = issuers.iter().any(|issuer| issuer.rules.audience == Audience::Any);
-        let any_tenant = issuers.iter().any(|i| matches!(i.name, Name::AnyTenant { .. }));
-        let told = [
-            (any_audience, "audience=*: tokens that are meant for other APIs are accepted"),
-            (any_tenant, "claims.tenants=*: tokens of every tenant are accepted"),
-        ];
-        told.into_iter().filter(|(is, _)| *is).map(|(_, warning)| warning).collect()
+impl Audience {
+    fn names(&self, name: &str) -> bool {
+        matches!(self, Audience::AnyOf(names) if names.iter().any(|other| other == name))
     }
 }
 
@@ -193,37 +181,40 @@ impl Config {
     /// Sets one option; None is a value that was not there (a NULL).
     pub fn set(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), Refusal> {
         let key = key.get(..KEY_MAX_BYTES).unwrap_or(key);
-        self.unfrozen()?.set(&String::from_utf8_lossy(key), value)
+        self.edit(|draft| draft.set(&String::from_utf8_lossy(key), value))
     }
 
     /// A call that should have set something and could not even be read.
     pub fn lose(&self, mistake: &Refusal) {
-        if let Ok(mut draft) = self.unfrozen() {
+        // A frozen handle has lost nothing.
+        let _ = self.edit(|draft| {
             draft.lost = Some(mistake.clone());
-        }
+            Ok(())
+        });
     }
 
     /// Sets the members of a JSON object, all or none.
     pub fn load(&self, json: &[u8]) -> Result<(), Refusal> {
-        self.unfrozen()?.apply(|draft| load::json(draft, json))
+        self.edit(|draft| draft.apply(|draft| load::json(draft, json)))
     }
 
     /// Sets what the environment has, all or none; says what it did not know.
     pub fn load_env(&self) -> Result<Vec<String>, Refusal> {
         let mut warnings = Vec::new();
-        self.unfrozen()?.apply(|draft| {
-            warnings = load::environment(draft);
-            Ok(())
+        self.edit(|draft| {
+            draft.apply(|draft| {
+                warnings = load::environment(draft);
+                Ok(())
+            })
         })?;
         Ok(warnings)
     }
 
     /// Judges all options together; gives warnings. Freezes nothing.
-    pub fn check(&self) -> Result<Vec<&'static str>, Refusal> {
-        let draft = self.lock();
+    pub fn check(&self) -> Result<Vec<String>, Refusal> {
         match self.runtime.get() {
             Some(runtime) => Ok(runtime.warnings()),
-            None => draft.judge().map(|runtime| runtime.warnings()),
+            None => self.draft.load().judge().map(|runtime| runtime.warnings()),
         }
     }
 
@@ -233,29 +224,44 @@ impl Config {
             return Ok(runtime);
         }
         // Held until the cell is set, so that a set is either in force or told CONFIG_FROZEN.
-        let draft = self.lock();
-        self.runtime.get_or_try_init(|| draft.judge())
+        self.lock.hold(|| self.runtime.get_or_try_init(|| self.draft.load().judge().map(Box::new)))
+    }
+
+    /// How the handle is; of one that is not frozen, what its options would warn of.
+    pub fn report(&self) -> Report {
+        if let Some(runtime) = self.runtime.get() {
+            return runtime.report();
+        }
+        Report {
+            version: env!("CARGO_PKG_VERSION"),
+            ready: false,
+            warnings: self.check().unwrap_or_else(|refusal| vec![refusal.log.into_owned()]),
+            decisions: Vec::new(),
+            issuers: Vec::new(),
+            events: Vec::new(),
+        }
     }
 
     /// For refusals, also those of a handle that cannot be frozen.
     pub fn challenge_texts(&self) -> ChallengeTexts {
         match self.runtime.get() {
             Some(runtime) => runtime.settings.challenge.clone(),
-            None => self.lock().challenge(),
+            None => self.draft.load().challenge(),
         }
     }
 
-    fn unfrozen(&self) -> Result<MutexGuard<'_, Draft>, Refusal> {
-        let draft = self.lock();
-        if self.runtime.get().is_some() {
-            let log = "the handle has verified a token: make a new one with the new options";
-            return Err(Refusal::new(Status::CONFIG_FROZEN, log));
-        }
-        Ok(draft)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Draft> {
-        self.draft.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Changes a copy and puts it in place, what was refused included.
+    fn edit(&self, change: impl FnOnce(&mut Draft) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        self.lock.hold(|| {
+            if self.runtime.get().is_some() {
+                let log = "the handle has verified a token: make a new one with the new options";
+                return Err(Refusal::new(Status::CONFIG_FROZEN, log));
+            }
+            let mut draft = Draft::clone(&self.draft.load());
+            let changed = change(&mut draft);
+            self.draft.store(Arc::new(draft));
+            changed
+        })
     }
 }
 
@@ -263,7 +269,7 @@ impl Draft {
     fn set(&mut self, key: &str, value: Option<&[u8]>) -> Result<(), Refusal> {
         let read = match options::find(key) {
             None => Err(unknown(key)),
-            Some(row) => value::read(row, value).map(|value| (row.option, value)),
+            Some(row) => value::read(row, value).map(|value| (row.option, Arc::new(value))),
         };
         match read {
             Ok((option, value)) => {

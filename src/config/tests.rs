@@ -261,7 +261,7 @@ fn an_unknown_key_is_remembered_beside_any_number_of_mistakes() {
     assert!(config.set(b"claims.client", Some(b"mobile")).is_err());
     let unknown = config.check().unwrap_err();
     assert!(unknown.log.len() > 100);
-    let mistakes = &config.lock().mistakes;
+    let mistakes = &config.draft.load().mistakes;
     assert!(mistakes.contains_key("claims.client"));
     assert_eq!(mistakes.len(), others().count() + 1);
 }

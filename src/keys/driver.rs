@@ -1,48 +1,34 @@
-//! Runs the commands of the cache for one issuer: starts flights, lets callers wait for them, keeps
-//! the set that is held where every thread reads it without a lock.
+//! Runs the cache's commands for one issuer: a lock that is never held during a fetch, waiting
+//! threads, and short-lived flight threads that fetch. Nothing runs between flights.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 
-use super::KeySettings;
-use super::cache::{Cache, Find, Held, Reads, Rules};
-use super::discovery;
-use super::fetch::{self, Failed, Url};
-use super::jwks::{KeySet, Miss, Wanted};
-use crate::config::Name;
+use super::cache::{Cache, Find, Reads, Refresh, Rules};
+use super::fetch::Stop;
+use super::jwks::{Miss, Wanted};
+use super::source::{Failure, HeldSet, Source};
+use super::sync::{Condvar, Mutex, MutexGuard};
 use crate::os;
+use crate::report::{EventKind, Events, Outcome};
 use crate::status::Status;
-use crate::verdict::quote;
 
 /// How much longer than one flight a caller waits for its end to be told.
 const WAIT_MARGIN_MS: u64 = 1_000;
-
-pub struct HeldSet {
-    pub set: KeySet,
-    until: Held,
-}
-
-/// Why no set came.
-#[derive(Clone)]
-struct Failure {
-    status: Status,
-    why: String,
-    retry_after_ms: Option<u64>,
-}
-
-/// Where the set was, the set, and how long it may be kept.
-type Fetched = (Url, KeySet, Option<u64>);
+pub(super) const UNKNOWN: i64 = i64::MIN;
 
 /// What a caller may do while keys are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiting {
     /// Wait for a flight, once.
     Allowed,
+    /// Start a flight, and answer at once.
+    Never,
     /// Judge by the keys that are held; start nothing.
     HeldOnly,
 }
@@ -53,37 +39,80 @@ pub enum Search {
     Pending,
     NotFound,
     Unusable(&'static str),
-    /// The status of the last failure where nothing is held, else KEYS_UNAVAILABLE; and why.
-    Unavailable(Status, String, u64),
+    Unavailable(Unavailable),
+}
+
+/// Nobody can say now: the status of the last failure where nothing is held, else KEYS_UNAVAILABLE.
+pub struct Unavailable {
+    pub status: Status,
+    pub why: String,
+    pub retry_after_ms: u64,
+}
+
+/// The answer to [`Driver::ready`].
+pub enum Ready {
+    Yes,
+    Pending,
+    No(Unavailable),
 }
 
 pub struct Driver {
     shared: ArcSwap<Shared>,
 }
 
-/// The state of one process: a forked child begins anew with the keys that its parent held.
-struct Shared {
-    issuer: Name,
-    settings: Arc<KeySettings>,
-    generation: u32,
-    agent: ureq::Agent,
-    hasher: RandomState,
-    held: ArcSwapOption<HeldSet>,
-    state: Mutex<State>,
-    landed: Condvar,
+/// What is the same in every process.
+pub struct Setup {
+    pub issuer: String,
+    pub source: Box<dyn Source>,
+    pub rules: Rules,
+    pub timeout_ms: u64,
+    pub events: Arc<Events>,
 }
 
-struct State {
-    cache: Cache,
-    last_failure: Option<Failure>,
-    /// Where the key set is, once discovery told.
-    jwks_uri: Option<Url>,
+/// The state of one process: a forked child begins anew with the keys that its parent held.
+pub(super) struct Shared {
+    pub(super) fixed: Arc<Fixed>,
+    generation: u32,
+    pub(super) held: ArcSwapOption<HeldSet>,
+    state: Mutex<State>,
+    pub(super) landed: Condvar,
+    pub(super) stop: Stop,
+}
+
+/// No lock in here.
+pub(super) struct Fixed {
+    pub(super) setup: Setup,
+    pub(super) hasher: RandomState,
+    pub(super) fetches: [AtomicU64; Outcome::ALL.len()],
+    /// UNKNOWN until an answer told.
+    pub(super) clock_offset_s: AtomicI64,
+}
+
+pub(super) struct State {
+    pub(super) cache: Cache,
+    pub(super) last_failure: Option<(Failure, u64)>,
+    pub(super) stale_told: bool,
+    pub(super) kept_at: Option<u64>,
     closed: bool,
 }
 
+/// A refresh that was asked for: what [`Driver::finish_refresh`] has to wait for.
+pub struct Ticket {
+    shared: Arc<Shared>,
+    flight: Option<u64>,
+    /// No thread could be had: the caller fetches.
+    inline: Option<Reads>,
+}
+
 impl Driver {
-    pub fn new(issuer: Name, settings: Arc<KeySettings>) -> Driver {
-        let shared = Shared::new(issuer, settings, RandomState::new(), None);
+    pub fn new(setup: Setup, held: Option<HeldSet>) -> Driver {
+        let fixed = Fixed {
+            setup,
+            hasher: RandomState::new(),
+            fetches: Default::default(),
+            clock_offset_s: AtomicI64::new(UNKNOWN),
+        };
+        let shared = Shared::new(Arc::new(fixed), held.map(Arc::new));
         Driver { shared: ArcSwap::from_pointee(shared) }
     }
 
@@ -102,7 +131,7 @@ impl Driver {
         if waiting == Waiting::HeldOnly {
             return shared.held_only(wanted, now);
         }
-        shared.search(wanted, now)
+        shared.search(wanted, waiting, now)
     }
 
     /// A key that was found did not do: the provider may have replaced it under the same id.
@@ -110,23 +139,65 @@ impl Driver {
         let shared = self.shared();
         let mut state = shared.lock();
         if let Some(reads) = state.cache.suspect(os::boot_ms()) {
-            shared.start_flight(&mut state, reads);
+            shared.start_unwatched(&mut state, reads);
         }
     }
 
-    fn shared(&self) -> Guard<Arc<Shared>> {
+    /// Starts or joins a fetch for somebody who will wait in `finish_refresh`.
+    pub fn begin_refresh(&self) -> Ticket {
+        let shared = Arc::clone(&self.shared());
+        let (flight, inline) = match shared.lock().cache.refresh(os::boot_ms()) {
+            Refresh::Recent => (None, None),
+            Refresh::Join(flight) => (Some(flight), None),
+            Refresh::Start(flight, reads) => (Some(flight), Some(reads)),
+        };
+        let inline = inline.filter(|reads| !shared.start(*reads));
+        Ticket { shared, flight, inline }
+    }
+
+    /// Blocks until the fetch has ended, and tells how.
+    pub fn finish_refresh(ticket: Ticket) -> Result<(), Unavailable> {
+        let Ticket { shared, flight, inline } = ticket;
+        if let Some(reads) = inline {
+            shared.fly(reads);
+        }
+        let mut state = shared.lock();
+        if let Some(flight) = flight {
+            state = shared.wait(state, flight);
+        }
+        match flight.is_some() && state.cache.in_flight() == flight {
+            true => Err(Unavailable {
+                status: Status::KEYS_PENDING,
+                why: "the fetch has not ended in time".into(),
+                retry_after_ms: WAIT_MARGIN_MS,
+            }),
+            false => shared.failure(&state).map_or(Ok(()), Err),
+        }
+    }
+
+    /// Are keys held? Starts the first flight where they are missing.
+    pub fn ready(&self) -> Ready {
+        let now = os::boot_ms();
+        let shared = self.shared();
+        let mut state = shared.lock();
+        if state.cache.usable(now) {
+            return Ready::Yes;
+        }
+        if let Some(reads) = state.cache.warm_up(now)
+            && !shared.start(reads)
+        {
+            state.cache.abandoned();
+        }
+        shared.failure(&state).map_or(Ready::Pending, Ready::No)
+    }
+
+    pub(super) fn shared(&self) -> Guard<Arc<Shared>> {
         let shared = self.shared.load();
         if shared.generation == os::fork_generation() {
             return shared;
         }
         // The locks and threads of the parent do not exist here; its keys are as good as they were.
-        let held = shared.held.load_full();
-        let fresh = Shared::new(
-            shared.issuer.clone(),
-            shared.settings.clone(),
-            shared.hasher.clone(),
-            held,
-        );
+        let fresh = Shared::new(shared.fixed.clone(), shared.held.load_full());
         self.shared.compare_and_swap(&*shared, Arc::new(fresh));
         self.shared.load()
     }
@@ -142,48 +213,37 @@ impl Drop for Driver {
         }
         shared.lock().closed = true;
         shared.landed.notify_all();
-        shared.agent.clone().shutdown();
+        shared.stop.now();
     }
 }
 
 impl Shared {
-    fn new(
-        issuer: Name,
-        settings: Arc<KeySettings>,
-        hasher: RandomState,
-        held: Option<Arc<HeldSet>>,
-    ) -> Shared {
-        let rules = Rules {
-            ttl_ms: settings.ttl_ms,
-            stale_ms: settings.stale_ms,
-            cooldown_ms: settings.cooldown_ms,
-        };
+    fn new(fixed: Arc<Fixed>, held: Option<Arc<HeldSet>>) -> Shared {
         let state = State {
-            cache: Cache::new(rules, held.as_ref().map(|held| held.until)),
+            cache: Cache::new(fixed.setup.rules, held.as_ref().map(|held| held.until)),
             last_failure: None,
-            jwks_uri: settings.jwks_uri.clone(),
+            stale_told: false,
+            kept_at: None,
             closed: false,
         };
         Shared {
-            issuer,
-            agent: fetch::agent(settings.http),
-            settings,
+            fixed,
             generation: os::fork_generation(),
-            hasher,
             held: ArcSwapOption::new(held),
             state: Mutex::new(state),
             landed: Condvar::new(),
+            stop: Stop::default(),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn kid_hash(&self, wanted: Wanted) -> u64 {
-        match wanted.kid {
-            Some(kid) => self.hasher.hash_one((1u8, kid)),
-            None => self.hasher.hash_one((0u8, wanted.alg.name())),
+    pub(super) fn kid_hash(&self, kid: Option<&str>, alg: &str) -> u64 {
+        match kid {
+            Some(kid) => self.fixed.hasher.hash_one((1u8, kid)),
+            None => self.fixed.hasher.hash_one((0u8, alg)),
         }
     }
 
@@ -191,10 +251,11 @@ impl Shared {
         let held = self.held.load();
         match held.as_ref() {
             None => Search::Pending,
-            Some(set) if now >= set.until.usable_until => {
-                let why = "the held keys are older than keys.ttl and keys.stale".to_owned();
-                Search::Unavailable(Status::KEYS_UNAVAILABLE, why, 1_000)
-            }
+            Some(set) if now >= set.until.usable_until => Search::Unavailable(Unavailable {
+                status: Status::KEYS_UNAVAILABLE,
+                why: "the held keys are older than keys.ttl and keys.stale".into(),
+                retry_after_ms: WAIT_MARGIN_MS,
+            }),
             Some(set) => match set.set.choose(wanted) {
                 Ok(_) => Search::Found(held),
                 Err(Miss::NotFound) => Search::NotFound,
@@ -204,10 +265,11 @@ impl Shared {
     }
 
     /// Try, wait, try: under the lock, which a flight never holds while it reads from the network.
-    fn search(self: &Arc<Self>, wanted: Wanted, now: u64) -> Search {
-        let hash = self.kid_hash(wanted);
+    fn search(self: &Arc<Self>, wanted: Wanted, waiting: Waiting, now: u64) -> Search {
+        let hash = self.kid_hash(wanted.kid, wanted.alg.name());
         let mut state = self.lock();
         let mut now = now;
+        let mut may_wait = waiting == Waiting::Allowed;
         let mut waited = false;
         loop {
             let held = self.held.load();
@@ -225,188 +287,71 @@ impl Shared {
                 return Search::NotFound;
             }
             let (find, command) = state.cache.find(has_key, hash, now);
-            if let Some(reads) = command {
-                self.start_flight(&mut state, reads);
+            if state.cache.tell_limited(now) {
+                let why = "unknown key ids are answered without a fetch (keys.cooldown)";
+                self.event(EventKind::CooldownHit, why.to_owned());
             }
             match find {
-                Find::Key => return Search::Found(held),
+                Find::Key => {
+                    if let Some(reads) = command {
+                        self.start_unwatched(&mut state, reads);
+                    }
+                    return Search::Found(held);
+                }
                 Find::NotFound => return Search::NotFound,
                 Find::Unavailable { retry_after_ms } => {
-                    return self.unavailable(&state, now, retry_after_ms);
+                    return Search::Unavailable(self.unavailable(&state, now, retry_after_ms));
                 }
-                Find::Wait(_) if waited => return Search::Pending,
                 Find::Wait(flight) => {
                     drop(held);
-                    state = self.wait(state, flight);
-                    waited = true;
+                    let inline = command.filter(|reads| !self.start(*reads));
+                    if !may_wait {
+                        if inline.is_some() {
+                            state.cache.abandoned();
+                        }
+                        return Search::Pending;
+                    }
+                    state = match inline {
+                        None => self.wait(state, flight),
+                        Some(reads) => {
+                            drop(state);
+                            self.fly(reads);
+                            self.lock()
+                        }
+                    };
+                    (may_wait, waited) = (false, true);
                     now = os::boot_ms();
                 }
             }
         }
     }
 
-    fn unavailable(&self, state: &State, now: u64, retry_after_ms: u64) -> Search {
-        let (status, why) = match &state.last_failure {
-            Some(failure) => (failure.status, failure.why.clone()),
-            None => (Status::KEYS_UNAVAILABLE, "no key set was fetched yet".to_owned()),
-        };
-        match state.cache.usable(now) {
+    fn unavailable(&self, state: &State, now: u64, retry_after_ms: u64) -> Unavailable {
+        let never = || Failure::unavailable("no key set was fetched yet");
+        let failure =
+            state.last_failure.as_ref().map_or_else(never, |(failure, _)| failure.clone());
+        let status = match state.cache.usable(now) {
             // Keys are held, but not the one asked for.
-            true => Search::Unavailable(Status::KEYS_UNAVAILABLE, why, retry_after_ms),
-            false => Search::Unavailable(status, why, retry_after_ms),
-        }
+            true => Status::KEYS_UNAVAILABLE,
+            false => failure.status,
+        };
+        Unavailable { status, why: failure.why, retry_after_ms }
+    }
+
+    /// How the last fetch failed, if it did.
+    fn failure(&self, state: &State) -> Option<Unavailable> {
+        let (failure, _) = state.last_failure.as_ref()?;
+        let now = os::boot_ms();
+        let retry_after_ms = state.cache.retry_at(now).unwrap_or(now).saturating_sub(now);
+        let Failure { status, why, .. } = failure.clone();
+        Some(Unavailable { status, why, retry_after_ms })
     }
 
     fn wait<'s>(&'s self, state: MutexGuard<'s, State>, flight: u64) -> MutexGuard<'s, State> {
-        let limit_ms = self.settings.timeout_ms.saturating_add(WAIT_MARGIN_MS);
+        let limit_ms = self.fixed.setup.timeout_ms.saturating_add(WAIT_MARGIN_MS);
         let running = |state: &mut State| state.cache.in_flight() == Some(flight) && !state.closed;
         let waited =
             self.landed.wait_timeout_while(state, Duration::from_millis(limit_ms), running);
         waited.unwrap_or_else(PoisonError::into_inner).0
-    }
-
-    fn start_flight(self: &Arc<Self>, state: &mut State, reads: Reads) {
-        let shared = self.clone();
-        let known = state.jwks_uri.clone();
-        let fly = move || shared.fly(reads, known);
-        match os::spawn_quiet("libauth-keys", fly) {
-            // Nobody joins it: a forked child would hold a handle to a thread that it has not.
-            Ok(_) => {}
-            // No thread can be had: told as a failed fetch, tried again after the back-off.
-            Err(_) => {
-                let why = "no thread could be started to fetch the keys".to_owned();
-                let failure =
-                    Failure { status: Status::KEYS_UNAVAILABLE, why, retry_after_ms: None };
-                self.failed(state, failure);
-            }
-        }
-    }
-
-    /// The body of a flight thread. Whatever happens in it, it ends and its end is told.
-    fn fly(&self, reads: Reads, known: Option<Url>) {
-        let deadline = os::boot_ms().saturating_add(self.settings.timeout_ms);
-        let whole = || self.land(self.fetch(reads, known, deadline));
-        if catch_unwind(AssertUnwindSafe(whole)).is_err() {
-            let why = "a defect of this library ended the fetch".to_owned();
-            self.land(Err(Failure { status: Status::KEYS_UNAVAILABLE, why, retry_after_ms: None }));
-        }
-        self.landed.notify_all();
-    }
-
-    fn land(&self, fetched: Result<Fetched, Failure>) {
-        match fetched {
-            Ok((uri, set, max_age_ms)) => {
-                let kids = set.keys.iter().filter(|key| key.usable.is_ok());
-                let kids = kids.filter_map(|key| key.kid.as_deref());
-                let hashes: Vec<u64> = kids.map(|kid| self.hasher.hash_one((1u8, kid))).collect();
-                let now = os::boot_ms();
-                let spread = self.hasher.hash_one(now);
-                let mut state = self.lock();
-                let brought = |hash: u64| hashes.contains(&hash);
-                let until = state.cache.landed(max_age_ms, brought, spread, now);
-                state.last_failure = None;
-                state.jwks_uri = Some(uri);
-                self.held.store(Some(Arc::new(HeldSet { set, until })));
-            }
-            Err(failure) => self.failed(&mut self.lock(), failure),
-        }
-    }
-
-    fn failed(&self, state: &mut State, failure: Failure) {
-        state.cache.failed(failure.retry_after_ms, os::boot_ms());
-        state.last_failure = Some(failure);
-    }
-
-    fn fetch(&self, reads: Reads, known: Option<Url>, deadline: u64) -> Result<Fetched, Failure> {
-        if reads == Reads::Keys
-            && let Some(uri) = known
-        {
-            match self.fetch_keys(&uri, deadline) {
-                Ok((set, max_age_ms)) => return Ok((uri, set, max_age_ms)),
-                // The set may have moved: an HTTP answer is a reason to ask discovery again.
-                Err((failure, true)) if self.settings.jwks_uri.is_none() => drop(failure),
-                Err((failure, _)) => return Err(failure),
-            }
-        }
-        let uri = match &self.settings.jwks_uri {
-            Some(uri) => uri.clone(),
-            None => self.discover(deadline)?,
-        };
-        match self.fetch_keys(&uri, deadline) {
-            Ok((set, max_age_ms)) => Ok((uri, set, max_age_ms)),
-            Err((failure, _)) => Err(failure),
-        }
-    }
-
-    /// A failure says with `true` that an HTTP answer came.
-    fn fetch_keys(
-        &self,
-        uri: &Url,
-        deadline: u64,
-    ) -> Result<(KeySet, Option<u64>), (Failure, bool)> {
-        let failure = |why: String, retry_after_ms| Failure {
-            status: Status::KEYS_UNAVAILABLE,
-            why: format!("the key set {} {why}", quote(&uri.as_text())),
-            retry_after_ms,
-        };
-        match self.get(uri, deadline) {
-            Ok(document) => match KeySet::parse(&document.body) {
-                Ok(set) => Ok((set, document.max_age_ms)),
-                Err(why) => Err((failure(format!("is no use: {why}"), None), true)),
-            },
-            Err(Failed::Transport(why)) => Err((failure(why, None), false)),
-            Err(Failed::Answer { why, retry_after_ms }) => {
-                Err((failure(why, retry_after_ms), true))
-            }
-        }
-    }
-
-    fn get(&self, url: &Url, deadline: u64) -> Result<fetch::Document, Failed> {
-        let left_ms = deadline.saturating_sub(os::boot_ms());
-        if left_ms == 0 {
-            return Err(Failed::Transport("was not asked: no time left (`keys.timeout`)".into()));
-        }
-        fetch::get(&self.agent, url, Duration::from_millis(left_ms), self.settings.max_bytes)
-    }
-
-    fn discover(&self, deadline: u64) -> Result<Url, Failure> {
-        let mut told = Vec::new();
-        let mut retry = None;
-        for url in &self.settings.metadata_urls {
-            let name = quote(&url.as_text());
-            let (status, why) = match self.get(url, deadline) {
-                Ok(document) => match self.read_metadata(url, &document.body) {
-                    Ok(uri) => return Ok(uri),
-                    Err(told) => told,
-                },
-                Err(Failed::Answer { why, retry_after_ms }) => {
-                    retry = retry.max(retry_after_ms);
-                    (Status::DISCOVERY_FAILED, why)
-                }
-                Err(Failed::Transport(why)) => {
-                    told.push(format!("{name} {why}"));
-                    break;
-                }
-            };
-            told.push(format!("{name} {why}"));
-            if status == Status::DISCOVERY_ISSUER_MISMATCH {
-                return Err(Failure { status, why: told.join("; "), retry_after_ms: None });
-            }
-        }
-        let why = told.join("; ");
-        Err(Failure { status: Status::DISCOVERY_FAILED, why, retry_after_ms: retry })
-    }
-
-    fn read_metadata(&self, from: &Url, body: &[u8]) -> Result<Url, (Status, String)> {
-        let text = discovery::jwks_uri(body, &self.issuer)?;
-        let failed = |why: &str| {
-            (Status::DISCOVERY_FAILED, format!("names jwks_uri {}, which {why}", quote(&text)))
-        };
-        let uri = Url::parse(&text, self.settings.http).map_err(failed)?;
-        // A remote document must not aim us at local ports.
-        if from.is_https() && !uri.is_https() {
-            return Err(failed("is plain http while the metadata came by https"));
-        }
-        Ok(uri)
     }
 }

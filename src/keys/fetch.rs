@@ -28,7 +28,7 @@ pub enum PlainHttp {
 }
 
 /// A URL that may be asked: parsed by the parser that connects.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Url(Uri);
 
 impl Url {
@@ -74,6 +74,15 @@ impl Url {
         self.0.query().is_some()
     }
 
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+
+    pub fn origin(&self) -> String {
+        let text = self.0.to_string();
+        text.split('/').take(3).collect::<Vec<_>>().join("/")
+    }
+
     pub fn as_text(&self) -> String {
         self.0.to_string()
     }
@@ -90,6 +99,48 @@ fn is_loopback(uri: &Uri) -> bool {
 pub struct Document {
     pub body: Vec<u8>,
     pub max_age_ms: Option<u64>,
+    pub etag: Option<String>,
+    pub clock_offset_s: Option<i64>,
+}
+pub enum Answer {
+    Document(Document),
+    NotModified { max_age_ms: Option<u64>, clock_offset_s: Option<i64> },
+}
+pub struct Reach {
+    pub http: PlainHttp,
+    pub max_bytes: u64,
+}
+impl Reach {
+    pub fn target(&self, url: &Url) -> Url {
+        url.clone()
+    }
+}
+#[derive(Default)]
+pub struct Stop(std::sync::atomic::AtomicBool, arc_swap::ArcSwapOption<Agent>);
+impl Stop {
+    pub fn now(&self) {
+        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        if let Some(a) = self.1.load_full() {
+            (*a).clone().shutdown()
+        }
+    }
+}
+pub struct Client {
+    agent: Agent,
+    max_bytes: u64,
+}
+impl Client {
+    pub fn new(reach: &Reach, stop: &Stop) -> Client {
+        let agent = agent(reach.http);
+        stop.1.store(Some(Arc::new(agent.clone())));
+        if stop.0.load(std::sync::atomic::Ordering::SeqCst) {
+            agent.clone().shutdown()
+        }
+        Client { agent, max_bytes: reach.max_bytes }
+    }
+    pub fn get(&self, url: &Url, _: Option<&str>, time: Duration) -> Result<Answer, Failed> {
+        get(&self.agent, url, time, self.max_bytes).map(Answer::Document)
+    }
 }
 
 /// Why there is no document.
@@ -164,7 +215,7 @@ pub fn get(agent: &Agent, url: &Url, time: Duration, max_bytes: u64) -> Result<D
     let max_age_ms = text("cache-control").and_then(max_age_ms);
     let body = response.body_mut().with_config().limit(max_bytes).read_to_vec();
     match body {
-        Ok(body) => Ok(Document { body, max_age_ms }),
+        Ok(body) => Ok(Document { body, max_age_ms, etag: None, clock_offset_s: None }),
         Err(ureq::Error::BodyExceedsLimit(_)) => {
             Err(answer(format!("sent more than {max_bytes} bytes (`keys.max_bytes`)")))
         }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::pem;
 use crate::json::{self, Field, Room, read_object};
@@ -24,11 +25,15 @@ pub struct Key {
     pub issuer: Option<Box<str>>,
     /// The key, or why it cannot be used.
     pub usable: Result<PublicKey, &'static str>,
+    /// A later set of its issuer does not have it.
+    pub retired: AtomicBool,
 }
 
 pub struct KeySet {
     /// Each on its own: a set of thousands stays within a few times its document.
     pub keys: Vec<Arc<Key>>,
+    /// Their places, in the order of their names.
+    by_kid: Box<[u32]>,
 }
 
 /// So many keys that cannot be used are remembered by their names and reasons.
@@ -88,7 +93,7 @@ impl KeySet {
 
     fn with(keys: Vec<Arc<Key>>) -> Result<KeySet, String> {
         if keys.iter().any(|key| key.usable.is_ok()) {
-            return Ok(KeySet { keys });
+            return Ok(KeySet::ordered(keys));
         }
         let mut why = "the key set has no usable key".to_owned();
         for key in keys.iter().take(3) {
@@ -98,14 +103,38 @@ impl KeySet {
         Err(why)
     }
 
+    pub fn ordered(keys: Vec<Arc<Key>>) -> KeySet {
+        let kid = |place: &u32| keys.get(*place as usize).and_then(|key| key.kid.as_deref());
+        let mut by_kid: Vec<u32> = (0..).take(keys.len()).collect();
+        // Stable: keys of one name stay in the order of the set.
+        by_kid.sort_by(|one, other| kid(one).cmp(&kid(other)));
+        let by_kid = by_kid.into_boxed_slice();
+        KeySet { keys, by_kid }
+    }
+
+    /// The places of the keys that may be meant by this name, in the set's order.
+    fn named(&self, kid: Option<&str>) -> impl Iterator<Item = &Arc<Key>> {
+        let name = |place: &u32| self.keys.get(*place as usize).and_then(|key| key.kid.as_deref());
+        let nameless = kid.is_none() || self.keys.first().is_some_and(|key| key.any_kid);
+        let places = match nameless {
+            true => &[][..],
+            false => {
+                let start = self.by_kid.partition_point(|place| name(place) < kid);
+                self.by_kid.get(start..).unwrap_or_default()
+            }
+        };
+        let named = places.iter().take_while(move |place| name(place) == kid);
+        let all = if nameless { &self.keys[..] } else { &[] };
+        all.iter().chain(named.filter_map(|place| self.keys.get(*place as usize)))
+    }
+
     /// The keys for a token: those of its `kid`, or without one all that fit, in the set's order.
     pub fn choose(&self, wanted: Wanted) -> Result<Candidates<'_>, Miss> {
         let kid = wanted.kid;
         let mut chosen: Candidates = [None; MAX_CANDIDATES];
         let mut slots = chosen.iter_mut();
         let mut miss = Miss::NotFound;
-        let named = |key: &&Arc<Key>| kid.is_none() || key.any_kid || key.kid.as_deref() == kid;
-        for key in self.keys.iter().filter(named) {
+        for key in self.named(kid) {
             match &key.usable {
                 Ok(public)
                     if !key.signs_for(wanted.tenant)
@@ -131,7 +160,21 @@ impl KeySet {
 
 impl Key {
     pub fn unusable(why: &'static str) -> Key {
-        Key { kid: None, any_kid: false, issuer: None, usable: Err(why) }
+        Key::new(None, None, Err(why))
+    }
+
+    pub fn new(
+        kid: Option<Box<str>>,
+        issuer: Option<Box<str>>,
+        usable: Result<PublicKey, &'static str>,
+    ) -> Key {
+        Key { kid, issuer, usable, any_kid: false, retired: AtomicBool::new(false) }
+    }
+
+    /// Equal for keys that are the same in all that counts.
+    pub fn identity(&self) -> impl std::hash::Hash + Eq {
+        let usable = self.usable.as_ref().map(PublicKey::identity);
+        (self.kid.as_deref(), self.issuer.as_deref(), usable)
     }
 
     /// Only where one set serves several tenants does the member `issuer` mean anything.
@@ -165,8 +208,7 @@ fn read_key(text: &str) -> Key {
         // Known by its name if that can be read: tokens that name it are told so.
         let named: Option<Named> = serde_json::from_str(text).ok();
         let kid = named.and_then(|named| named.kid).filter(|kid| kid.len() <= KID_MAX_BYTES);
-        let unusable = Key::unusable("is not a JSON object without repeated names");
-        return Key { kid, ..unusable };
+        return Key::new(kid, None, Err("is not a JSON object without repeated names"));
     }
     let kid = match members.get("kid") {
         None => None,
@@ -177,11 +219,10 @@ fn read_key(text: &str) -> Key {
         None => None,
         Some(Field::Text(issuer)) => Some(issuer.as_ref().into()),
         Some(_) => {
-            let unusable = Key::unusable("has an `issuer` that is not a text");
-            return Key { kid, ..unusable };
+            return Key::new(kid, None, Err("has an `issuer` that is not a text"));
         }
     };
-    Key { kid, issuer, usable: usable(&members), any_kid: false }
+    Key::new(kid, issuer, usable(&members))
 }
 
 fn text<'m>(members: &'m Members, name: &str) -> Option<&'m str> {

@@ -5,36 +5,33 @@ pub mod cache;
 pub mod discovery;
 pub mod driver;
 pub mod fetch;
+pub mod file;
+mod flight;
+mod health;
 pub mod jwks;
 pub mod pem;
+pub mod remote;
+pub mod snapshot;
+pub mod source;
+mod sync;
 
 use std::sync::Arc;
 
 use arc_swap::Guard;
 
+use crate::report::IssuerReport;
 use crate::status::Status;
 use crate::verdict::{Refusal, quote};
-use driver::{Driver, HeldSet, Search, Waiting};
-use fetch::{PlainHttp, Url};
+use driver::{Driver, Ready, Search, Ticket, Unavailable, Waiting};
 use jwks::{Candidates, KeySet, Miss, Wanted};
-
-/// How one issuer's keys are fetched.
-pub struct KeySettings {
-    pub metadata_urls: Vec<Url>,
-    pub jwks_uri: Option<Url>,
-    pub http: PlainHttp,
-    pub ttl_ms: u64,
-    pub stale_ms: u64,
-    pub cooldown_ms: u64,
-    pub timeout_ms: u64,
-    pub max_bytes: u64,
-}
+use source::HeldSet;
 
 /// The keys of one issuer.
 pub enum Keys {
     /// Given in the configuration: no network.
     Local(Arc<KeySet>),
-    Remote(Driver),
+    /// Fetched, or read from a file that may change.
+    Driven(Driver),
 }
 
 /// A set that has at least one key for a token.
@@ -47,7 +44,7 @@ impl Found<'_> {
     pub fn candidates(&self, wanted: Wanted) -> Candidates<'_> {
         let set = match self {
             Found::Local(set) => Some(*set),
-            Found::Held(guard) => guard.as_ref().map(|held| &held.set),
+            Found::Held(guard) => guard.as_ref().map(|held| &*held.set),
         };
         set.and_then(|set| set.choose(wanted).ok()).unwrap_or_default()
     }
@@ -68,7 +65,7 @@ impl Keys {
                 Err(Miss::NotFound) => Search::NotFound,
                 Err(Miss::Unusable(why)) => Search::Unusable(why),
             },
-            Keys::Remote(driver) => driver.find(wanted, waiting),
+            Keys::Driven(driver) => driver.find(wanted, waiting),
         };
         let kid_text = wanted.kid.map_or("no kid".to_owned(), |kid| format!("kid {}", quote(kid)));
         let issuer_text = quote(issuer);
@@ -84,22 +81,70 @@ impl Keys {
                 let log = format!("the key of {issuer_text} for {kid_text} and alg {alg} {why}");
                 Err(Refusal::new(Status::KEY_UNUSABLE, log))
             }
-            Search::Pending => Err(Refusal::new(
-                Status::KEYS_PENDING,
-                format!("the keys of {issuer_text} are not here yet"),
-            )
-            .pending(issuer)),
-            Search::Unavailable(status, why, retry_after_ms) => {
-                Err(Refusal::new(status, format!("no keys of {issuer_text} for {kid_text}: {why}"))
-                    .retry_after(retry_after_ms))
+            Search::Pending => Err(pending(issuer)),
+            Search::Unavailable(unavailable) => {
+                Err(refusal(&format!("no keys of {issuer_text} for {kid_text}"), unavailable))
             }
         }
     }
 
     /// A signature was bad, or a key unusable, under a known key id.
     pub fn suspect(&self, waiting: Waiting) {
-        if let (Keys::Remote(driver), Waiting::Allowed) = (self, waiting) {
+        if let (Keys::Driven(driver), Waiting::Allowed | Waiting::Never) = (self, waiting) {
             driver.suspect();
         }
     }
+
+    /// Starts or joins a fetch; None where there is nothing to fetch.
+    pub fn begin_refresh(&self) -> Option<Ticket> {
+        match self {
+            Keys::Local(_) => None,
+            Keys::Driven(driver) => Some(driver.begin_refresh()),
+        }
+    }
+
+    /// Are keys held? Starts the first fetch where they are missing, and never waits.
+    pub fn ready(&self, issuer: &str) -> Result<(), Refusal> {
+        match self {
+            Keys::Local(_) => Ok(()),
+            Keys::Driven(driver) => match driver.ready() {
+                Ready::Yes => Ok(()),
+                Ready::Pending => Err(pending(issuer)),
+                Ready::No(unavailable) => {
+                    Err(refusal(&format!("no keys of {}", quote(issuer)), unavailable))
+                }
+            },
+        }
+    }
+
+    /// What is allowed here, and should be meant.
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            Keys::Local(_) => None,
+            Keys::Driven(driver) => driver.warning(),
+        }
+    }
+
+    pub fn report(&self, issuer: &str) -> IssuerReport {
+        match self {
+            Keys::Local(set) => health::local(issuer, set),
+            Keys::Driven(driver) => driver.report(issuer),
+        }
+    }
+}
+
+/// Blocks until the fetch has ended, and tells how.
+pub fn finish_refresh(issuer: &str, ticket: Ticket) -> Result<(), Refusal> {
+    let told = format!("the keys of {} were not refreshed", quote(issuer));
+    Driver::finish_refresh(ticket).map_err(|unavailable| refusal(&told, unavailable))
+}
+
+fn pending(issuer: &str) -> Refusal {
+    let log = format!("the keys of {} are not here yet", quote(issuer));
+    Refusal::new(Status::KEYS_PENDING, log).pending(issuer)
+}
+
+fn refusal(what: &str, unavailable: Unavailable) -> Refusal {
+    let Unavailable { status, why, retry_after_ms } = unavailable;
+    Refusal::new(status, format!("{what}: {why}")).retry_after(retry_after_ms)
 }

@@ -32,7 +32,7 @@ pub fn read(text: &str) -> Result<Vec<Arc<Key>>, String> {
         match kind {
             SectionKind::PublicKey => {
                 let usable = public_key(&der);
-                keys.push(Arc::new(Key { kid: None, any_kid: true, issuer: None, usable }));
+                keys.push(Arc::new(Key { any_kid: true, ..Key::new(None, None, usable) }));
             }
             SectionKind::Certificate => {
                 return Err("has a certificate; give its public key (openssl x509 -pubkey)".into());

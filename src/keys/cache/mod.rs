@@ -1,6 +1,9 @@
 //! What is known about one issuer's keys, as a pure state machine: events and the time in, answers
 //! and commands out. No clock, thread, lock or socket in here. Times are milliseconds of one clock.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 
 /// How long a refused key id is remembered, and how many are.
@@ -15,6 +18,10 @@ const BACK_OFF_MAX_MS: u64 = 60_000;
 const MAX_AGE_FLOOR_MS: u64 = 60_000;
 /// A bad signature under a known key id asks for new keys at most this often.
 const SUSPECT_MS: u64 = 30_000;
+/// Who asks for a refresh this soon after one is told how that one ended.
+const RECENT_MS: u64 = 2_000;
+/// That unknown key ids are held off is told at most this often.
+const LIMITED_TOLD_MS: u64 = 60_000;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
@@ -45,13 +52,38 @@ pub enum Find {
     },
 }
 
+/// The answer to [`Cache::refresh`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// The flight of this number is under way.
+    Join(u64),
+    /// A flight ended just now: its result is the answer.
+    Recent,
+    /// A flight of this number is to be started now.
+    Start(u64, Reads),
+}
+
 /// Until when a held set serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Held {
     /// From here on a use of it starts a refresh in the background.
     pub refresh_at: u64,
+    /// From here on it is stale.
+    pub fresh_until: u64,
     /// From here on it may not be used.
     pub usable_until: u64,
+}
+
+impl Held {
+    /// A set that was fetched `age_ms` ago, by an earlier process.
+    pub fn aged(rules: &Rules, age_ms: u64, now: u64) -> Held {
+        let left = |time_ms: u64| now.saturating_add(time_ms.saturating_sub(age_ms));
+        Held {
+            refresh_at: left((rules.ttl_ms / 5).saturating_mul(4)),
+            fresh_until: left(rules.ttl_ms),
+            usable_until: left(rules.ttl_ms.saturating_add(rules.stale_ms)),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -74,9 +106,15 @@ pub struct Cache {
     failed: bool,
     back_off_ms: u64,
     retry_at: u64,
+    ended: Option<u64>,
+    /// A flight was due and could not be started: the next refresh makes up for it.
+    owed: bool,
     unknown_started: Option<u64>,
     suspect_started: Option<u64>,
     missing: VecDeque<(u64, u64)>,
+    /// An unknown key id was held off since it was last told.
+    limited: bool,
+    limited_told: Option<u64>,
 }
 
 impl Cache {
@@ -89,9 +127,13 @@ impl Cache {
             failed: false,
             back_off_ms: 0,
             retry_at: 0,
+            ended: None,
+            owed: false,
             unknown_started: None,
             suspect_started: None,
             missing: VecDeque::new(),
+            limited: false,
+            limited_told: None,
         }
     }
 
@@ -102,12 +144,18 @@ impl Cache {
         if usable && has_key {
             return (Find::Key, self.refresh_ahead(now));
         }
+        // Before a flight is joined: nobody waits for a second one after the first has answered.
+        let missing = |id: &(u64, u64)| id.0 == kid && now < id.1;
+        if usable && !self.failed && self.missing.iter().any(missing) {
+            return (Find::NotFound, None);
+        }
         if let Some(flight) = &mut self.flight {
             let limit = if usable { JOINED_MAX } else { MISSING_MAX };
             let known = flight.joined.contains(&kid);
             if !known && flight.joined.len() < limit {
                 flight.joined.push(kid);
             } else if !known && usable {
+                self.limited = true;
                 return (self.not_found(now), None);
             }
             return (Find::Wait(flight.number), None);
@@ -116,11 +164,9 @@ impl Cache {
             return (self.unavailable(now), None);
         }
         if usable {
-            if !self.failed && self.missing.iter().any(|(id, until)| *id == kid && now < *until) {
-                return (Find::NotFound, None);
-            }
             let due = |at: u64| now >= at.saturating_add(self.rules.cooldown_ms);
             if !self.unknown_started.is_none_or(due) {
+                self.limited = true;
                 return (self.not_found(now), None);
             }
             self.unknown_started = Some(now);
@@ -144,6 +190,36 @@ impl Cache {
         Some(Reads::Keys)
     }
 
+    /// Somebody asks for fresh keys, back-off or not.
+    pub fn refresh(&mut self, now: u64) -> Refresh {
+        if let Some(flight) = &self.flight {
+            return Refresh::Join(flight.number);
+        }
+        let recent = self.ended.is_some_and(|at| now < at.saturating_add(RECENT_MS));
+        if recent && !self.owed {
+            return Refresh::Recent;
+        }
+        Refresh::Start(self.start(Reads::DiscoveryAndKeys, None), Reads::DiscoveryAndKeys)
+    }
+
+    /// A first flight before any token, where nothing is held.
+    pub fn warm_up(&mut self, now: u64) -> Option<Reads> {
+        if self.usable(now) || self.flight.is_some() || now < self.retry_at {
+            return None;
+        }
+        self.start(Reads::DiscoveryAndKeys, None);
+        Some(Reads::DiscoveryAndKeys)
+    }
+
+    /// The flight that was just started could not be, and nobody waits for it.
+    pub fn abandoned(&mut self) {
+        let unknown = self.flight.take().is_some_and(|flight| flight.asked.is_some());
+        if unknown {
+            self.unknown_started = None;
+        }
+        self.owed = true;
+    }
+
     /// A flight brought a set. `brought` tells of a key id whether the set has it;
     /// `spread` is a random number that keeps many processes from refreshing at the same moment.
     pub fn landed(
@@ -163,31 +239,43 @@ impl Cache {
         // which anybody can send, would hide for ever that the set has moved.
         let keys_alone = flight.as_ref().is_some_and(|flight| flight.reads == Reads::Keys);
         let due = self.held.filter(|_| keys_alone).map_or(u64::MAX, |held| held.refresh_at);
+        let fresh_until = now.saturating_add(ttl);
         let held = Held {
             refresh_at: now.saturating_add(ahead).min(due),
-            usable_until: now.saturating_add(ttl).saturating_add(self.rules.stale_ms),
+            fresh_until,
+            usable_until: fresh_until.saturating_add(self.rules.stale_ms),
         };
         self.held = Some(held);
         self.failed = false;
         self.back_off_ms = 0;
         self.retry_at = 0;
+        self.ended(now);
         self.missing.retain(|(id, until)| now < *until && !brought(*id));
-        // Only the key id that was there before the provider was asked is known to be missing: one
-        // that joined later may have been published after the answer was made.
-        let asked = flight.and_then(|flight| flight.asked);
-        if let Some(id) = asked.filter(|id| !brought(*id)) {
+        if let Some(flight) = flight {
+            self.remember_missing(&flight, brought, now);
+        }
+        held
+    }
+
+    fn remember_missing(&mut self, flight: &Flight, brought: impl Fn(u64) -> bool, now: u64) {
+        for id in flight.joined.iter().filter(|id| !brought(**id)) {
+            // A key id that joined later may have been published after the answer was made: it is
+            // answered, and asked for again soon.
+            let first = flight.asked == Some(*id);
+            let time = if first { MISSING_MS } else { self.rules.cooldown_ms.min(MISSING_MS) };
+            self.missing.retain(|(known, _)| known != id);
             if self.missing.len() == MISSING_MAX {
                 self.missing.pop_front();
             }
-            self.missing.push_back((id, now.saturating_add(MISSING_MS)));
+            self.missing.push_back((*id, now.saturating_add(time)));
         }
-        held
     }
 
     /// A flight failed. The set that is held stays.
     pub fn failed(&mut self, retry_after_ms: Option<u64>, now: u64) {
         self.flight = None;
         self.failed = true;
+        self.ended(now);
         let serving = self.held.is_some_and(|held| now < held.usable_until);
         self.back_off_ms = match serving {
             true => self.back_off_ms.saturating_mul(2).clamp(BACK_OFF_MIN_MS, BACK_OFF_MAX_MS),
@@ -200,6 +288,22 @@ impl Cache {
     /// The number of the flight that is under way.
     pub fn in_flight(&self) -> Option<u64> {
         self.flight.as_ref().map(|flight| flight.number)
+    }
+
+    /// When the next attempt is allowed, where that is not now.
+    pub fn retry_at(&self, now: u64) -> Option<u64> {
+        (now < self.retry_at).then_some(self.retry_at)
+    }
+
+    /// Unknown key ids are held off, and it is time to tell so.
+    pub fn tell_limited(&mut self, now: u64) -> bool {
+        let due = |at: u64| now >= at.saturating_add(LIMITED_TOLD_MS);
+        let tell = self.limited && self.limited_told.is_none_or(due);
+        self.limited = false;
+        if tell {
+            self.limited_told = Some(now);
+        }
+        tell
     }
 
     /// May the held set be used at all?
@@ -216,6 +320,11 @@ impl Cache {
         Some(Reads::DiscoveryAndKeys)
     }
 
+    fn ended(&mut self, now: u64) {
+        self.ended = Some(now);
+        self.owed = false;
+    }
+
     fn start(&mut self, reads: Reads, asked: Option<u64>) -> u64 {
         self.flights = self.flights.saturating_add(1);
         let joined = asked.into_iter().collect();
@@ -230,166 +339,5 @@ impl Cache {
 
     fn unavailable(&self, now: u64) -> Find {
         Find::Unavailable { retry_after_ms: self.retry_at.saturating_sub(now).max(1) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RULES: Rules = Rules { ttl_ms: 600_000, stale_ms: 86_400_000, cooldown_ms: 2_000 };
-    const KNOWN: u64 = 1;
-
-    fn land(cache: &mut Cache, now: u64) -> Held {
-        cache.landed(None, |id| id == KNOWN, 5, now)
-    }
-
-    fn warm() -> Cache {
-        let mut cache = Cache::new(RULES, None);
-        cache.find(false, KNOWN, 0);
-        land(&mut cache, 0);
-        cache
-    }
-
-    #[test]
-    fn cold_callers_share_one_flight() {
-        let mut cache = Cache::new(RULES, None);
-        let first = cache.find(false, KNOWN, 0);
-        assert_eq!(first, (Find::Wait(1), Some(Reads::DiscoveryAndKeys)));
-        for kid in 0..200 {
-            assert_eq!(cache.find(false, kid, 1), (Find::Wait(1), None));
-        }
-        land(&mut cache, 50);
-        assert_eq!(cache.find(true, KNOWN, 51), (Find::Key, None));
-    }
-
-    #[test]
-    fn unknown_key_ids_cost_one_flight_a_cooldown_and_are_remembered() {
-        let mut cache = warm();
-        assert_eq!(cache.find(false, 7, 10), (Find::Wait(2), Some(Reads::Keys)));
-        land(&mut cache, 20);
-        assert_eq!(cache.find(false, 7, 30), (Find::NotFound, None), "remembered");
-        assert_eq!(cache.find(false, 8, 30), (Find::NotFound, None), "cooldown");
-        assert_eq!(cache.find(false, 8, 2_010), (Find::Wait(3), Some(Reads::Keys)));
-        land(&mut cache, 2_020);
-        assert_eq!(cache.find(false, 7, 10_000), (Find::NotFound, None), "still remembered");
-        assert_eq!(cache.find(false, 7, 60_021), (Find::Wait(4), Some(Reads::Keys)), "forgotten");
-    }
-
-    #[test]
-    fn a_key_id_that_came_during_a_flight_is_not_remembered_as_missing() {
-        let mut cache = warm();
-        cache.find(false, 7, 10);
-        assert_eq!(cache.find(false, 8, 15), (Find::Wait(2), None));
-        land(&mut cache, 20);
-        assert_eq!(cache.find(false, 8, 21), (Find::NotFound, None), "cooldown");
-        assert_eq!(cache.find(false, 8, 2_010), (Find::Wait(3), Some(Reads::Keys)));
-    }
-
-    #[test]
-    fn a_fifth_unknown_key_id_does_not_wait_for_a_running_flight() {
-        let mut cache = warm();
-        cache.find(false, 10, 10);
-        for kid in 11..14 {
-            assert_eq!(cache.find(false, kid, 11), (Find::Wait(2), None));
-        }
-        assert_eq!(cache.find(false, 14, 11), (Find::NotFound, None));
-        assert_eq!(cache.find(false, 10, 11), (Find::Wait(2), None), "the first goes on waiting");
-        assert_eq!(cache.find(true, KNOWN, 11), (Find::Key, None), "a known key never waits");
-    }
-
-    #[test]
-    fn a_failure_never_takes_a_held_key_away() {
-        let mut cache = warm();
-        assert_eq!(cache.find(true, KNOWN, 590_000), (Find::Key, Some(Reads::DiscoveryAndKeys)));
-        cache.failed(None, 590_100);
-        assert_eq!(cache.find(true, KNOWN, 590_200), (Find::Key, None), "back-off");
-        assert_eq!(cache.find(true, KNOWN, 591_100), (Find::Key, Some(Reads::DiscoveryAndKeys)));
-        let usable_until = 600_000 + 86_400_000;
-        cache.failed(None, 591_200);
-        assert_eq!(cache.find(true, KNOWN, usable_until - 1).0, Find::Key);
-        cache.failed(None, usable_until - 1);
-        assert_eq!(
-            cache.find(true, KNOWN, usable_until),
-            (Find::Unavailable { retry_after_ms: 3_999 }, None)
-        );
-    }
-
-    #[test]
-    fn unknown_key_ids_are_unavailable_while_the_last_fetch_failed() {
-        let mut cache = warm();
-        cache.find(false, 9, 10);
-        cache.failed(None, 20);
-        assert_eq!(cache.find(false, 9, 30), (Find::Unavailable { retry_after_ms: 990 }, None));
-        let after = cache.find(false, 9, 2_010);
-        assert_eq!(after, (Find::Wait(3), Some(Reads::DiscoveryAndKeys)), "discovery again");
-    }
-
-    #[test]
-    fn back_off_is_a_second_while_cold_and_grows_while_stale_keys_serve() {
-        let mut cold = Cache::new(RULES, None);
-        for round in 0..5u64 {
-            let now = round * 1_000;
-            assert_eq!(cold.find(false, 1, now).1, Some(Reads::DiscoveryAndKeys));
-            cold.failed(Some(3_600_000), now);
-        }
-        let mut cache = warm();
-        let mut now = 700_000;
-        for wait in [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000] {
-            assert!(cache.find(true, KNOWN, now).1.is_some());
-            cache.failed(None, now);
-            assert!(cache.find(true, KNOWN, now + wait - 1).1.is_none());
-            now += wait;
-        }
-    }
-
-    #[test]
-    fn a_429_is_waited_out_but_not_for_ever() {
-        let mut cache = warm();
-        cache.find(true, KNOWN, 700_000);
-        cache.failed(Some(3_600_000), 700_000);
-        assert!(cache.find(true, KNOWN, 759_999).1.is_none());
-        assert!(cache.find(true, KNOWN, 760_000).1.is_some());
-    }
-
-    #[test]
-    fn unknown_key_ids_do_not_put_off_discovery() {
-        let mut cache = warm();
-        for minute in 1..8 {
-            assert_eq!(cache.find(false, 100 + minute, minute * 60_000).1, Some(Reads::Keys));
-            land(&mut cache, minute * 60_000 + 10);
-        }
-        let due = cache.find(true, KNOWN, 480_000);
-        assert_eq!(due, (Find::Key, Some(Reads::DiscoveryAndKeys)));
-    }
-
-    #[test]
-    fn max_age_counts_between_its_floor_and_the_ttl() {
-        for (max_age, ttl) in [(0, 60_000), (90_000, 90_000), (u64::MAX, 600_000)] {
-            let mut cache = Cache::new(RULES, None);
-            let held = cache.landed(Some(max_age), |_| true, 5, 0);
-            assert_eq!(held.usable_until, ttl + RULES.stale_ms);
-            assert_eq!(held.refresh_at, ttl * 80 / 100);
-        }
-    }
-
-    #[test]
-    fn bad_signatures_ask_for_new_keys_every_thirty_seconds_at_most() {
-        let mut cache = warm();
-        assert_eq!(cache.suspect(100), Some(Reads::Keys));
-        assert_eq!(cache.suspect(101), None, "in flight");
-        land(&mut cache, 200);
-        assert_eq!(cache.suspect(30_099), None);
-        assert_eq!(cache.suspect(30_100), Some(Reads::Keys));
-    }
-
-    #[test]
-    fn memory_of_refused_key_ids_is_bounded() {
-        let mut cache = warm();
-        for kid in 100..1_100 {
-            cache.find(false, kid, kid * 2_000);
-            land(&mut cache, kid * 2_000 + 1);
-        }
-        assert!(cache.missing.len() <= MISSING_MAX);
     }
 }
