@@ -134,12 +134,12 @@ impl Shared {
     fn tell_change(&self, change: &Change) {
         let names =
             |keys: &[Arc<Key>]| list(keys.iter().map(|key| key.kid.as_deref().unwrap_or("")));
-        if !change.is_empty() {
-            let (new, gone) = (names(&change.added), names(&change.withdrawn));
-            self.event(EventKind::KeysChanged, format!("new: {new}; gone: {gone}"));
+        if !change.added.is_empty() {
+            self.event(EventKind::KeysChanged, format!("new keys: {}", names(&change.added)));
         }
         if !change.withdrawn.is_empty() {
-            let why = format!("tokens of {} are refused from now on", names(&change.withdrawn));
+            let gone = names(&change.withdrawn);
+            let why = format!("gone keys: {gone}; what they signed is refused from now on");
             self.event(EventKind::KeyWithdrawn, why);
         }
     }
