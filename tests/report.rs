@@ -7,6 +7,7 @@ mod reports;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -233,12 +234,13 @@ fn labels_are_escaped() {
 #[test]
 fn counters_of_many_threads_sum_up() {
     const ROUNDS: u64 = 100_000;
-    // Twice as many as there are stripes: no thread has one to itself.
-    const THREADS: u64 = 16;
-    let counters = Counters::new(2);
+    // Four times as many as there are stripes: no thread has one to itself.
+    const THREADS: u64 = 32;
+    let (counters, begin) = (Counters::new(2), Barrier::new(THREADS as usize));
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
+                begin.wait();
                 for _ in 0..ROUNDS / 5 {
                     counters.count(Some(0), Status::OK);
                     counters.count(Some(1), Status::OK);
@@ -291,8 +293,8 @@ fn the_last_64_events_are_kept() {
 
 #[test]
 fn events_of_eight_writers_have_every_number_once() {
-    const EACH: i64 = 2_000;
-    let events = Events::new();
+    const EACH: i64 = 10_000;
+    let (events, begin) = (Events::new(), Barrier::new(8));
     let done = AtomicBool::new(false);
     let seen = thread::scope(|scope| {
         // What a reader sees at any moment is without a gap; it notes who got which number.
@@ -307,9 +309,12 @@ fn events_of_eight_writers_have_every_number_once() {
             seen
         });
         let add = |writer: i64| {
-            let (kind, events) = (EventKind::RefreshFailed, &events);
+            let (kind, events, begin) = (EventKind::RefreshFailed, &events, &begin);
             let detail = move |round| format!("{writer} {round}");
-            move || (0..EACH).for_each(|round| events.add(kind, SHOP, detail(round), round))
+            move || {
+                begin.wait();
+                (0..EACH).for_each(|round| events.add(kind, SHOP, detail(round), round));
+            }
         };
         let writers: Vec<_> = (0..8).map(|writer| scope.spawn(add(writer))).collect();
         writers.into_iter().for_each(|writer| writer.join().unwrap());
