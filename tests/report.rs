@@ -233,7 +233,7 @@ fn labels_are_escaped() {
 
 #[test]
 fn counters_of_many_threads_sum_up() {
-    const ROUNDS: u64 = 100_000;
+    const ROUNDS: u64 = 500_000;
     // Four times as many as there are stripes: no thread has one to itself.
     const THREADS: u64 = 32;
     let (counters, begin) = (Counters::new(2), Barrier::new(THREADS as usize));
