@@ -55,6 +55,10 @@ pub mod path;
 #[doc(hidden)]
 pub mod requirement;
 
+/// What a handle tells about itself: JSON and metrics.
+#[doc(hidden)]
+pub mod report;
+
 /// The two tables, and the macros that read them.
 #[doc(hidden)]
 pub mod options;
