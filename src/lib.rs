@@ -73,6 +73,3 @@ pub mod json;
 /// Clocks, fork generation, a thread with its signals blocked.
 #[doc(hidden)]
 pub mod os;
-/// What a handle tells of itself: counters, events, JSON, metrics.
-#[doc(hidden)]
-pub mod report;

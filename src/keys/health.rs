@@ -3,12 +3,9 @@
 use super::driver::Driver;
 use super::jwks::KeySet;
 use crate::os;
-use crate::report::{IssuerReport, KeyReport, KeysState, LastError, SkippedKey};
+use crate::report::{IssuerReport, KEYS_LISTED, KeyReport, KeysState, LastError, SkippedKey};
 use crate::status::Status;
 use crate::verdict::quote;
-
-/// So many keys are named.
-const NAMED_MAX: usize = 64;
 
 /// Keys of the configuration.
 pub fn local(issuer: &str, set: &KeySet) -> IssuerReport {
@@ -96,12 +93,12 @@ fn of_set(mut report: IssuerReport, set: &KeySet) -> IssuerReport {
         match &key.usable {
             Ok(public) => {
                 report.key_count = report.key_count.saturating_add(1);
-                if report.keys.len() < NAMED_MAX {
+                if report.keys.len() < KEYS_LISTED {
                     let algorithms = public.algorithms().collect();
                     report.keys.push(KeyReport { kid, algorithms });
                 }
             }
-            Err(why) if report.skipped.len() < NAMED_MAX => {
+            Err(why) if report.skipped.len() < KEYS_LISTED => {
                 report.skipped.push(SkippedKey { kid, why: (*why).to_owned() });
             }
             Err(_) => {}

@@ -35,7 +35,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use crate::status::Status;
-use events::Event;
+pub use events::{Event, EventKind, Events};
 
 /// At most so many keys, and so many skipped ones, are listed of an issuer.
 pub const KEYS_LISTED: usize = 64;
