@@ -91,7 +91,8 @@ fn the_schema_refuses_a_member_too_few_or_too_many_and_a_value_of_another_type()
             refused(at, &format!("no {name}"), &without);
         }
     }
-    // A status and its count each; 6 issuers with their fetches; 2 keys, 1 skipped, 1 error, events.
+    // The report; a count and its status each; 6 issuers with their fetches; 2 keys; 1 that is
+    // skipped; 1 error with its status; the events.
     let events = EventKind::ALL.len();
     assert_eq!(objects, 1 + STATUSES.len() * 2 + 6 * 2 + 2 + 1 + 2 + events);
 }
@@ -162,7 +163,10 @@ fn samples(report: &str) -> Value {
             .map(|(outcome, n)| json!([name, {"issuer": issuer, "outcome": outcome}, n]))
             .collect::<Vec<_>>()
     };
-    let decided = |issuer: &str, status: &str, n: u64| json!(["libauth_verifications_total", {"issuer": issuer, "status": status}, n]);
+    let decided = |issuer: &str, status: &str, n: u64| {
+        let name = "libauth_verifications_total";
+        json!([name, {"issuer": issuer, "status": status}, n])
+    };
     let mut samples = Vec::new();
     match report {
         "empty" => {}
