@@ -344,7 +344,7 @@ fn nothing_turns_a_check_off() {
         "without_",
         "trust_",
     ];
-    const ALLOWED: [(&str, &str); 6] = [
+    const ALLOWED: [(&str, &str); 8] = [
         // A name that other libraries use, and that leads to ours.
         ("src/options.rs", "\"allowInsecureRequests\""),
         // `keys.jwks_uri` takes the place of discovery.
@@ -354,6 +354,8 @@ fn nothing_turns_a_check_off() {
         // Keys of a set that cannot be used, and why.
         ("src/report/mod.rs", "skipped: Vec<SkippedKey>"),
         ("src/report/mod.rs", "struct SkippedKey"),
+        ("src/keys/health.rs", "SkippedKey"),
+        ("src/keys/health.rs", "skipped:"),
     ];
     let mut found = Vec::new();
     for file in library() {

@@ -88,21 +88,20 @@ fn nothing(issuer: &str) -> IssuerReport {
 }
 
 fn of_set(mut report: IssuerReport, set: &KeySet) -> IssuerReport {
+    let mut unusable = Vec::new();
     for key in &set.keys {
         let kid = key.kid.as_deref().map(str::to_owned);
         match &key.usable {
             Ok(public) => {
                 report.key_count = report.key_count.saturating_add(1);
+                // A set may have thousands: the others are counted.
                 if report.keys.len() < KEYS_LISTED {
                     let algorithms = public.algorithms().collect();
                     report.keys.push(KeyReport { kid, algorithms });
                 }
             }
-            Err(why) if report.skipped.len() < KEYS_LISTED => {
-                report.skipped.push(SkippedKey { kid, why: (*why).to_owned() });
-            }
-            Err(_) => {}
+            Err(why) => unusable.push(SkippedKey { kid, why: (*why).to_owned() }),
         }
     }
-    report
+    IssuerReport { skipped: unusable, ..report }
 }
