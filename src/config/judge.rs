@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::reach::reach_of;
 use super::value::{Value, quote_url};
 use super::{
     Audience, Draft, Issuer, Name, Required, Rules, Runtime, Settings, TENANT, invalid, missing,
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::keys::discovery::{self, Discovery};
 use crate::keys::driver::Driver;
-use crate::keys::fetch::{PlainHttp, Url};
+use crate::keys::fetch::{PlainHttp, Reach, Url};
 use crate::keys::{KeySettings, Keys};
 use crate::options::{ISSUER_MAX_BYTES, Opt};
 use crate::path::Path;
@@ -27,7 +28,7 @@ const ISSUERS_MAX: usize = 1024;
 const OPEN_MAX: usize = 32;
 
 /// The values of one issuer: its own, else those of the top level.
-struct Values<'v> {
+pub(super) struct Values<'v> {
     own: Option<&'v BTreeMap<Opt, Value>>,
     all: &'v BTreeMap<Opt, Value>,
 }
@@ -44,14 +45,14 @@ impl<'v> Values<'v> {
         KEY_SOURCES.contains(&option) && KEY_SOURCES.iter().any(has)
     }
 
-    fn list(&self, option: Opt) -> Option<&'v [String]> {
+    pub(super) fn list(&self, option: Opt) -> Option<&'v [String]> {
         match self.get(option) {
             Some(Value::List(list)) => Some(list),
             _ => None,
         }
     }
 
-    fn number(&self, option: Opt, default: u64) -> u64 {
+    pub(super) fn number(&self, option: Opt, default: u64) -> u64 {
         match self.get(option) {
             Some(Value::Number(number)) => *number,
             _ => default,
@@ -62,7 +63,7 @@ impl<'v> Values<'v> {
         i64::try_from(self.number(option, default)).unwrap_or(i64::MAX)
     }
 
-    fn text(&self, option: Opt) -> Option<&'v str> {
+    pub(super) fn text(&self, option: Opt) -> Option<&'v str> {
         match self.get(option) {
             Some(Value::Text(text)) => Some(text),
             _ => None,
@@ -86,9 +87,10 @@ impl Draft {
         let (mut issuers, mut keys) = (Vec::new(), Vec::new());
         for values in self.domains(&mut mistakes) {
             let rules = Arc::new(rules(&values));
+            let reach = reach_of(&values, &mut mistakes);
             let names = self.names(&values, &mut mistakes);
             for name in names {
-                let found = keys_of(&values, &name, &mut mistakes);
+                let found = keys_of(&values, &name, &reach, &mut mistakes);
                 keys.extend(found);
                 issuers.push(Issuer { name, rules: rules.clone() });
             }
@@ -330,7 +332,12 @@ fn rules(values: &Values) -> Rules {
 }
 
 /// Where the keys of one issuer come from: given, or fetched from one place.
-fn keys_of(values: &Values, name: &Name, mistakes: &mut Vec<Refusal>) -> Option<Keys> {
+fn keys_of(
+    values: &Values,
+    name: &Name,
+    reach: &Reach,
+    mistakes: &mut Vec<Refusal>,
+) -> Option<Keys> {
     let before = mistakes.len();
     let given = |option: Opt| values.get(option).is_some();
     let sources = [
@@ -348,19 +355,18 @@ fn keys_of(values: &Values, name: &Name, mistakes: &mut Vec<Refusal>) -> Option<
     if let Some(Value::KeySet(keys)) = values.get(Opt::KEYS_JWKS) {
         return Some(Keys::Local(keys.clone()));
     }
-    let places = places(values, name, mistakes);
+    let places = places(values, name, reach, mistakes);
     (mistakes.len() == before).then_some(())?;
     let (jwks_uri, metadata_urls) = places?;
     let milliseconds = |option, default_s| values.number(option, default_s).saturating_mul(1_000);
     let settings = KeySettings {
         metadata_urls,
         jwks_uri,
-        http: plain_http(values),
+        reach: reach.clone(),
         ttl_ms: milliseconds(Opt::KEYS_TTL, 600),
         stale_ms: milliseconds(Opt::KEYS_STALE, 86_400),
         cooldown_ms: milliseconds(Opt::KEYS_COOLDOWN, 2),
         timeout_ms: milliseconds(Opt::KEYS_TIMEOUT, 5),
-        max_bytes: values.number(Opt::KEYS_MAX_BYTES, 512 * 1024),
     };
     Some(Keys::Remote(Driver::new(name.clone(), Arc::new(settings))))
 }
@@ -369,11 +375,13 @@ fn keys_of(values: &Values, name: &Name, mistakes: &mut Vec<Refusal>) -> Option<
 fn places(
     values: &Values,
     name: &Name,
+    reach: &Reach,
     mistakes: &mut Vec<Refusal>,
 ) -> Option<(Option<Url>, Vec<Url>)> {
-    let http = plain_http(values);
     let issuer = name.text();
-    let mut url = |key: &str, text: &str| match Url::parse(text, http) {
+    let allowed = |url: Url| reach.target(&url).check(reach.http).map(|()| url);
+    let parse = |text: &str| Url::parse(text, PlainHttp::Always).and_then(allowed);
+    let mut url = |key: &str, text: &str| match parse(text) {
         Ok(url) => Some(url),
         Err(why) => {
             mistakes.push(invalid(format!("{key} {} {why}", quote_url(text))));
@@ -417,13 +425,5 @@ fn discovery_of(values: &Values) -> Discovery {
         Some("oauth") => Discovery::OAuth,
         Some("off") => Discovery::Off,
         _ => Discovery::Auto,
-    }
-}
-
-fn plain_http(values: &Values) -> PlainHttp {
-    match values.text(Opt::KEYS_HTTP) {
-        Some("always") => PlainHttp::Always,
-        Some("never") => PlainHttp::Never,
-        _ => PlainHttp::Loopback,
     }
 }

@@ -2,6 +2,7 @@
 
 mod judge;
 mod load;
+mod reach;
 #[cfg(test)]
 mod tests;
 mod value;

@@ -12,7 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use super::KeySettings;
 use super::cache::{Cache, Find, Held, Reads, Rules};
 use super::discovery;
-use super::fetch::{self, Failed, Url};
+use super::fetch::{Answer, Client, Document, Failed, PlainHttp, Stop, Url};
 use super::jwks::{KeySet, Miss, Wanted};
 use crate::config::Name;
 use crate::os;
@@ -66,7 +66,7 @@ struct Shared {
     issuer: Name,
     settings: Arc<KeySettings>,
     generation: u32,
-    agent: ureq::Agent,
+    stop: Stop,
     hasher: RandomState,
     held: ArcSwapOption<HeldSet>,
     state: Mutex<State>,
@@ -142,7 +142,7 @@ impl Drop for Driver {
         }
         shared.lock().closed = true;
         shared.landed.notify_all();
-        shared.agent.clone().shutdown();
+        shared.stop.now();
     }
 }
 
@@ -166,7 +166,7 @@ impl Shared {
         };
         Shared {
             issuer,
-            agent: fetch::agent(settings.http),
+            stop: Stop::default(),
             settings,
             generation: os::fork_generation(),
             hasher,
@@ -285,7 +285,8 @@ impl Shared {
     /// The body of a flight thread. Whatever happens in it, it ends and its end is told.
     fn fly(&self, reads: Reads, known: Option<Url>) {
         let deadline = os::boot_ms().saturating_add(self.settings.timeout_ms);
-        let whole = || self.land(self.fetch(reads, known, deadline));
+        let client = Client::new(&self.settings.reach, &self.stop);
+        let whole = || self.land(self.fetch(&client, reads, known, deadline));
         if catch_unwind(AssertUnwindSafe(whole)).is_err() {
             let why = "a defect of this library ended the fetch".to_owned();
             self.land(Err(Failure { status: Status::KEYS_UNAVAILABLE, why, retry_after_ms: None }));
@@ -317,11 +318,17 @@ impl Shared {
         state.last_failure = Some(failure);
     }
 
-    fn fetch(&self, reads: Reads, known: Option<Url>, deadline: u64) -> Result<Fetched, Failure> {
+    fn fetch(
+        &self,
+        client: &Client,
+        reads: Reads,
+        known: Option<Url>,
+        deadline: u64,
+    ) -> Result<Fetched, Failure> {
         if reads == Reads::Keys
             && let Some(uri) = known
         {
-            match self.fetch_keys(&uri, deadline) {
+            match self.fetch_keys(client, &uri, deadline) {
                 Ok((set, max_age_ms)) => return Ok((uri, set, max_age_ms)),
                 // The set may have moved: an HTTP answer is a reason to ask discovery again.
                 Err((failure, true)) if self.settings.jwks_uri.is_none() => drop(failure),
@@ -330,9 +337,9 @@ impl Shared {
         }
         let uri = match &self.settings.jwks_uri {
             Some(uri) => uri.clone(),
-            None => self.discover(deadline)?,
+            None => self.discover(client, deadline)?,
         };
-        match self.fetch_keys(&uri, deadline) {
+        match self.fetch_keys(client, &uri, deadline) {
             Ok((set, max_age_ms)) => Ok((uri, set, max_age_ms)),
             Err((failure, _)) => Err(failure),
         }
@@ -341,6 +348,7 @@ impl Shared {
     /// A failure says with `true` that an HTTP answer came.
     fn fetch_keys(
         &self,
+        client: &Client,
         uri: &Url,
         deadline: u64,
     ) -> Result<(KeySet, Option<u64>), (Failure, bool)> {
@@ -349,7 +357,7 @@ impl Shared {
             why: format!("the key set {} {why}", quote(&uri.as_text())),
             retry_after_ms,
         };
-        match self.get(uri, deadline) {
+        match self.get(client, uri, deadline) {
             Ok(document) => match KeySet::parse(&document.body) {
                 Ok(set) => Ok((set, document.max_age_ms)),
                 Err(why) => Err((failure(format!("is no use: {why}"), None), true)),
@@ -361,20 +369,25 @@ impl Shared {
         }
     }
 
-    fn get(&self, url: &Url, deadline: u64) -> Result<fetch::Document, Failed> {
+    fn get(&self, client: &Client, url: &Url, deadline: u64) -> Result<Document, Failed> {
         let left_ms = deadline.saturating_sub(os::boot_ms());
         if left_ms == 0 {
             return Err(Failed::Transport("was not asked: no time left (`keys.timeout`)".into()));
         }
-        fetch::get(&self.agent, url, Duration::from_millis(left_ms), self.settings.max_bytes)
+        match client.get(url, None, Duration::from_millis(left_ms))? {
+            Answer::Document(document) => Ok(document),
+            Answer::NotModified { .. } => {
+                Err(Failed::Transport("answered 304 without being asked".into()))
+            }
+        }
     }
 
-    fn discover(&self, deadline: u64) -> Result<Url, Failure> {
+    fn discover(&self, client: &Client, deadline: u64) -> Result<Url, Failure> {
         let mut told = Vec::new();
         let mut retry = None;
         for url in &self.settings.metadata_urls {
             let name = quote(&url.as_text());
-            let (status, why) = match self.get(url, deadline) {
+            let (status, why) = match self.get(client, url, deadline) {
                 Ok(document) => match self.read_metadata(url, &document.body) {
                     Ok(uri) => return Ok(uri),
                     Err(told) => told,
@@ -402,9 +415,12 @@ impl Shared {
         let failed = |why: &str| {
             (Status::DISCOVERY_FAILED, format!("names jwks_uri {}, which {why}", quote(&text)))
         };
-        let uri = Url::parse(&text, self.settings.http).map_err(failed)?;
+        let reach = &self.settings.reach;
+        let uri = Url::parse(&text, PlainHttp::Always).map_err(failed)?;
+        let target = reach.target(&uri);
+        target.check(reach.http).map_err(failed)?;
         // A remote document must not aim us at local ports.
-        if from.is_https() && !uri.is_https() {
+        if reach.target(from).is_https() && !target.is_https() {
             return Err(failed("is plain http while the metadata came by https"));
         }
         Ok(uri)

@@ -2,11 +2,15 @@
 //! door.
 
 pub mod cache;
+pub mod connect;
 pub mod discovery;
 pub mod driver;
 pub mod fetch;
 pub mod jwks;
 pub mod pem;
+pub mod proxy;
+pub mod trust;
+pub mod url;
 
 use std::sync::Arc;
 
@@ -15,19 +19,18 @@ use arc_swap::Guard;
 use crate::status::Status;
 use crate::verdict::{Refusal, quote};
 use driver::{Driver, HeldSet, Search, Waiting};
-use fetch::{PlainHttp, Url};
+use fetch::{Reach, Url};
 use jwks::{Candidates, KeySet, Miss, Wanted};
 
 /// How one issuer's keys are fetched.
 pub struct KeySettings {
     pub metadata_urls: Vec<Url>,
     pub jwks_uri: Option<Url>,
-    pub http: PlainHttp,
+    pub reach: Reach,
     pub ttl_ms: u64,
     pub stale_ms: u64,
     pub cooldown_ms: u64,
     pub timeout_ms: u64,
-    pub max_bytes: u64,
 }
 
 /// The keys of one issuer.
