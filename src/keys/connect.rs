@@ -134,12 +134,14 @@ enum Round {
 impl Round {
     /// Of so much time, for one of so many addresses.
     fn share(self, left_ms: u64, count: usize, place: usize) -> u64 {
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        let behind = count.saturating_sub(u64::try_from(place).unwrap_or(u64::MAX)).max(1);
+        let part = |parts: usize| {
+            let parts = u64::try_from(parts).unwrap_or(u64::MAX);
+            left_ms.checked_div(parts).unwrap_or(left_ms)
+        };
         match self {
             Round::First if count <= 1 => left_ms,
-            Round::First => FIRST_TRY_MS.min(left_ms / count.saturating_mul(2).max(1)),
-            Round::Last => left_ms / behind,
+            Round::First => FIRST_TRY_MS.min(part(count.saturating_mul(2))),
+            Round::Last => part(count.saturating_sub(place)),
         }
     }
 }
