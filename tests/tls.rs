@@ -98,7 +98,7 @@ fn answering(bytes: &'static [u8]) -> String {
 #[test]
 fn plain_http_on_a_tls_port_is_told() {
     let issuer = answering(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-    let config = handle(&issuer, &[]);
+    let config = handle(&issuer, &[("keys.ca_file", &Authority::new("ours").file())]);
     let has = ["does not speak TLS on this port", "`keys.http`"];
     refused(&config, &token(&signer(), &issuer), Status::DISCOVERY_FAILED, &has);
 }
@@ -112,7 +112,7 @@ fn tls_1_1_is_refused() {
     const ALERT: &[u8] = b"\x15\x03\x02\x00\x02\x02\x46";
     for answer in [HELLO, ALERT] {
         let issuer = answering(answer);
-        let config = handle(&issuer, &[]);
+        let config = handle(&issuer, &[("keys.ca_file", &Authority::new("ours").file())]);
         let has = ["neither TLS 1.2 nor TLS 1.3"];
         refused(&config, &token(&signer(), &issuer), Status::DISCOVERY_FAILED, &has);
     }
@@ -130,7 +130,8 @@ fn a_handshake_that_never_ends_is_given_up_after_keys_timeout() {
             }
         });
         let issuer = format!("https://localhost:{port}");
-        let config = handle(&issuer, &[("keys.timeout", "1s")]);
+        let options = [("keys.timeout", "1s"), ("keys.ca_file", &Authority::new("ours").file())];
+        let config = handle(&issuer, &options);
         let start = Instant::now();
         let has = ["did not answer in time (`keys.timeout`)"];
         refused(&config, &token(&signer(), &issuer), Status::DISCOVERY_FAILED, &has);
