@@ -17,6 +17,12 @@ pub enum Kind {
     Seconds { min: u64, max: u64 },
     /// A number of bytes, or with a unit: `64k 1m`.
     Bytes { min: u64, max: u64 },
+    /// The path of a file.
+    File,
+    /// `env`, `off`, or the URL of a proxy.
+    Proxy,
+    /// `origin=origin`, one or more.
+    Origins,
     /// A claim: a dotted path or a JSON pointer.
     Path,
     /// The path of a file or folder.
@@ -105,6 +111,19 @@ options! {
     /// Where plain http is allowed: on loopback addresses, everywhere, or nowhere.
     KEYS_HTTP "keys.http" Kind::Word(&["loopback", "always", "never"]), "loopback",
         ["allowInsecureRequests", "requireHttps", "http"];
+    /// A file of certificates (PEM) of authorities that are trusted beside those of the system. It
+    /// is read once, with the first use of the handle.
+    KEYS_CA_FILE "keys.ca_file" Kind::File, "-",
+        ["ca", "cafile", "caFile", "cacert", "ssl_ca_cert"];
+    /// The proxy that keys are fetched by: `env` = HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY
+    /// as they are with the first use of the handle, HTTP_PROXY not under CGI; `off`; or the URL of
+    /// one (http or https). What is on this machine is never asked by a proxy.
+    KEYS_PROXY "keys.proxy" Kind::Proxy, "env", ["proxy", "proxyUrl", "https_proxy", "proxy_url"];
+    /// Where to connect instead: `https://id.example=http://keycloak:8080`, one or several, when
+    /// the provider is reached by another name from inside. `iss` stays the public one, which is
+    /// also sent as `Host`. An http target needs `keys.http`.
+    KEYS_BACKCHANNEL "keys.backchannel" Kind::Origins, "-",
+        ["internalUrl", "internal_url", "backchannelUrl", "backend_url"];
 
     /// How far clocks may differ, for `exp`, `nbf` and `iat`.
     CLAIMS_LEEWAY "claims.leeway" Kind::Seconds { min: 0, max: 300 }, "30s",
@@ -162,6 +181,9 @@ impl OptionRow {
             Kind::Url => "URL".into(),
             Kind::Seconds { min, max } => format!("duration, {min}s to {max}s"),
             Kind::Bytes { min, max } => format!("size, {min} to {max} bytes"),
+            Kind::File => "path of a file".into(),
+            Kind::Proxy => "env, off or URL".into(),
+            Kind::Origins => "list of origin=origin".into(),
             Kind::Path => "path".into(),
             Kind::FilePath => "path of a file or folder".into(),
             Kind::KeySet => "JWKS or PEM".into(),

@@ -71,6 +71,13 @@ pub fn spawn_quiet(name: &str, body: impl FnOnce() + Send + 'static) -> io::Resu
     thread
 }
 
+/// A variable of the environment, also where it is not UTF-8. None in a program that runs with more
+/// rights than its caller: there it is a stranger's.
+pub fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name).filter(|_| !is_privileged())?;
+    Some(value.to_string_lossy().into_owned())
+}
+
 /// The program runs with more rights than its caller (AT_SECURE): the environment is the caller's.
 pub fn is_privileged() -> bool {
     // SAFETY: getauxval only reads.

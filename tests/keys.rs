@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use auth::config::Config;
-use auth::keys::fetch;
 use auth::requirement::Requirement;
 use auth::status::Status;
 use auth::verdict::Refusal;
@@ -417,10 +416,4 @@ fn the_decoder_refuses_padding_blanks_and_spare_bits() {
     for text in ["", "YQ", "YWI", "YWJj", "-_-_"] {
         assert!(base64_simd::URL_SAFE_NO_PAD.decode_to_vec(text).is_ok(), "{text:?}");
     }
-}
-
-#[test]
-fn an_agent_can_be_made_without_a_process_wide_tls_provider() {
-    drop(fetch::agent(fetch::PlainHttp::Never));
-    assert!(rustls::crypto::CryptoProvider::get_default().is_none());
 }

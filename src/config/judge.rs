@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::reach::reach_of;
 use super::sources::{is_source, keys_of};
 use super::value::Value;
 use super::{
@@ -84,9 +85,10 @@ impl Draft {
         let events = Arc::new(Events::new());
         for values in self.domains(&mut mistakes) {
             let rules = Arc::new(rules(&values));
+            let reach = reach_of(&values, &mut mistakes);
             let names = self.names(&values, &mut mistakes);
             for name in names {
-                let found = keys_of(&values, &name, &events, &mut mistakes);
+                let found = keys_of(&values, &name, &reach, &events, &mut mistakes);
                 keys.extend(found);
                 issuers.push(Issuer { name, rules: rules.clone() });
             }

@@ -82,9 +82,10 @@ fn value_text(row: &OptionRow, json: &str) -> Result<String, Refusal> {
             None => mistake("is not a text"),
         },
         (Some(b'{'), Kind::KeySet) => Ok(json.to_owned()),
-        (Some(b'['), Kind::Issuers | Kind::List { .. } | Kind::Words(_) | Kind::Requirement) => {
-            Ok(json.to_owned())
-        }
+        (
+            Some(b'['),
+            Kind::Issuers | Kind::List { .. } | Kind::Origins | Kind::Words(_) | Kind::Requirement,
+        ) => Ok(json.to_owned()),
         (Some(b'0'..=b'9'), Kind::Seconds { .. } | Kind::Bytes { .. }) => Ok(json.to_owned()),
         (Some(b'n'), _) => mistake("is null: leave the option out, or give it a value"),
         _ => mistake(&format!("has a JSON value that is no {}", row.type_text())),

@@ -3,6 +3,7 @@
 mod judge;
 mod load;
 mod lock;
+mod reach;
 mod runtime;
 mod sources;
 #[cfg(test)]

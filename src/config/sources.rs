@@ -10,7 +10,7 @@ use crate::keys::Keys;
 use crate::keys::cache::{Held, Rules};
 use crate::keys::discovery::{self, Discovery};
 use crate::keys::driver::{Driver, Setup};
-use crate::keys::fetch::{PlainHttp, Reach, Url};
+use crate::keys::fetch::{Reach, Url};
 use crate::keys::file::KeysFile;
 use crate::keys::remote::Remote;
 use crate::keys::snapshot::Snapshot;
@@ -37,6 +37,7 @@ pub fn is_source(option: Opt) -> bool {
 pub fn keys_of(
     values: &Values,
     name: &Name,
+    reach: &Reach,
     events: &Arc<Events>,
     mistakes: &mut Vec<Refusal>,
 ) -> Option<Keys> {
@@ -57,20 +58,20 @@ pub fn keys_of(
     if let Some(path) = values.text(Opt::KEYS_FILE) {
         return file(values, path, name, events, mistakes);
     }
-    let places = places(values, name, mistakes);
-    let reach = reach_of(values);
+    let places = places(values, name, reach, mistakes);
     let snapshot = snapshot(values, name, places.as_ref(), mistakes);
     (mistakes.len() == before).then_some(())?;
     let (jwks_uri, metadata_urls) = places?;
     let rules = rules(values);
     let held = snapshot.as_ref().and_then(|kept| {
-        recall(kept, &reach, &rules).unwrap_or_else(|why| {
+        recall(kept, reach, &rules).unwrap_or_else(|why| {
             let told = format!("keys.snapshot: {why}");
             events.add(EventKind::SnapshotIgnored, &name.text(), told, os::wall_s());
             None
         })
     });
     let issuer = name.clone();
+    let reach = reach.clone();
     let remote = Remote { issuer, jwks_uri, metadata_urls, reach, snapshot };
     Some(driver(values, name, Box::new(remote), rules, events, held))
 }
@@ -153,8 +154,8 @@ fn snapshot(
 fn recall(kept: &Snapshot, reach: &Reach, rules: &Rules) -> Result<Option<HeldSet>, String> {
     let (now, now_s) = (os::boot_ms(), os::wall_s());
     let Some(kept) = kept.read(reach.max_bytes, now_s)? else { return Ok(None) };
-    let from = Url::parse(&kept.jwks_uri, reach.http)
-        .map_err(|why| format!("its jwks_uri {} {why}", quote(&kept.jwks_uri)))?;
+    let from = reach.parse(&kept.jwks_uri);
+    let from = from.map_err(|why| format!("its jwks_uri {} {why}", quote(&kept.jwks_uri)))?;
     let age_s = u64::try_from(now_s.saturating_sub(kept.fetched_at_s)).unwrap_or(0);
     let age_ms = age_s.saturating_mul(1_000);
     if age_ms >= rules.ttl_ms.saturating_add(rules.stale_ms) {
@@ -173,11 +174,11 @@ fn recall(kept: &Snapshot, reach: &Reach, rules: &Rules) -> Result<Option<HeldSe
 fn places(
     values: &Values,
     name: &Name,
+    reach: &Reach,
     mistakes: &mut Vec<Refusal>,
 ) -> Option<(Option<Url>, Vec<Url>)> {
-    let http = plain_http(values);
     let issuer = name.text();
-    let mut url = |key: &str, text: &str| match Url::parse(text, http) {
+    let mut url = |key: &str, text: &str| match reach.parse(text) {
         Ok(url) => Some(url),
         Err(why) => {
             mistakes.push(invalid(format!("{key} {} {why}", quote_url(text))));
@@ -222,17 +223,5 @@ fn discovery_of(values: &Values) -> Discovery {
         Some("oauth") => Discovery::OAuth,
         Some("off") => Discovery::Off,
         _ => Discovery::Auto,
-    }
-}
-
-fn reach_of(values: &Values) -> Reach {
-    Reach { http: plain_http(values), max_bytes: max_bytes(values) }
-}
-
-fn plain_http(values: &Values) -> PlainHttp {
-    match values.text(Opt::KEYS_HTTP) {
-        Some("always") => PlainHttp::Always,
-        Some("never") => PlainHttp::Never,
-        _ => PlainHttp::Loopback,
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Required, is_tenant, load};
+use super::{Required, is_tenant, load, reach};
 use crate::json;
 use crate::keys::fetch::{PlainHttp, Url};
 use crate::keys::jwks::KeySet;
+use crate::keys::proxy;
 use crate::options::{Kind, Opt};
 use crate::path::Path;
 use crate::requirement::Requirement;
@@ -59,6 +60,18 @@ fn read_text(row: &OptionRow, text: &str) -> Result<Value, String> {
             true => Ok(Value::Text(text.to_owned())),
             false => Err(format!("{} is none of {}", quote(text), words.join(", "))),
         },
+        Kind::File => match text.contains(char::is_control) {
+            true => Err("has a control character".into()),
+            false => Ok(Value::Text(text.to_owned())),
+        },
+        Kind::Proxy => match text {
+            "env" | "off" => Ok(Value::Text(text.to_owned())),
+            _ => match proxy::parse(text) {
+                Ok(_) => Ok(Value::Text(text.to_owned())),
+                Err(why) => Err(format!("{why}; it is env, off or a URL")),
+            },
+        },
+        Kind::Origins => read_origins(text),
         Kind::Path => match Path::parse(text) {
             Some(_) => Ok(Value::Text(text.to_owned())),
             None => Err(format!("{} is neither a dotted path nor a JSON pointer", quote(text))),
@@ -134,6 +147,23 @@ fn read_list(text: &str, max_bytes: usize) -> Result<Vec<String>, String> {
         None if items.is_empty() => Err("is an empty list".into()),
         None => Ok(items),
     }
+}
+
+/// The text of a URL that may have a password in it is not told.
+fn read_origins(text: &str) -> Result<Value, String> {
+    let items = read_list(text, 1024)?;
+    let mut public = Vec::new();
+    for item in &items {
+        let Some((from, _)) = reach::origins(item) else {
+            let form = "origin=origin, each scheme://host or scheme://host:port and no more";
+            return Err(format!("has {}, which is not {form}", quote_url(item)));
+        };
+        if public.contains(&from.origin()) {
+            return Err(format!("has {} twice", quote(&from.origin())));
+        }
+        public.push(from.origin());
+    }
+    Ok(Value::List(items))
 }
 
 fn check_list(option: Opt, items: &[String]) -> Result<(), String> {

@@ -1,98 +1,97 @@
-//! One GET with a limit on everything: place, scheme, address, time, size. The only file that
-//! touches the network.
+//! One GET with a limit on everything: place, scheme, address, time, size.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::Path;
+use std::cell::OnceCell;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
+use arc_swap::ArcSwapOption;
 use ureq::Agent;
 use ureq::config::Config;
-use ureq::http::Uri;
+use ureq::http::HeaderMap;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 
+use super::connect::{Guarded, Rounds, is_forbidden};
+use super::proxy::{Hop, Proxies};
+use super::trust::{self, Trust};
+pub use super::url::{PlainHttp, Url};
 use crate::os;
-use crate::verdict::quote;
+use crate::verdict::{printable, quote};
 
-const URL_MAX_BYTES: usize = 2048;
 const HEADER_MAX_BYTES: usize = 16 * 1024;
+const ETAG_MAX_BYTES: usize = 256;
 
-/// Where plain http is allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlainHttp {
-    Loopback,
-    Always,
-    Never,
+/// How the keys of one issuer are reached; made once at the freeze.
+#[derive(Clone, Default)]
+pub struct Reach {
+    pub http: PlainHttp,
+    pub max_bytes: u64,
+    pub trust: Trust,
+    pub proxies: Proxies,
+    /// Public origin, and where to connect instead.
+    pub backchannel: Arc<Vec<(Url, Url)>>,
 }
 
-/// A URL that may be asked: parsed by the parser that connects.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Url(Uri);
-
-impl Url {
-    /// An error is the end of a sentence that begins with the name of the URL.
-    pub fn parse(text: &str, http: PlainHttp) -> Result<Url, &'static str> {
-        if text.len() > URL_MAX_BYTES {
-            return Err("is longer than 2048 bytes");
-        }
-        // The parser would drop a fragment, and other readers take a backslash for a slash.
-        if text
-            .bytes()
-            .any(|b| !b.is_ascii_graphic() || matches!(b, b'\\' | b'#' | b'"' | b'{' | b'}'))
-        {
-            return Err("has a character that a URL may not have, or a fragment");
-        }
-        let uri: Uri = text.parse().map_err(|_| "is not a URL")?;
-        let authority = uri.authority().ok_or("is not an absolute URL")?;
-        if authority.as_str().contains('@') {
-            return Err("has a user name in it");
-        }
-        if uri.host().is_none_or(str::is_empty) || uri.port_u16() == Some(0) {
-            return Err("has no host, or port 0");
-        }
-        // `http://host:` and `http://host:99999` leave a colon that is no port.
-        let host = uri.host().unwrap_or("");
-        if uri.port().is_none() && authority.as_str().strip_prefix(host) != Some("") {
-            return Err("has a port that is not a number up to 65535");
-        }
-        match uri.scheme_str() {
-            Some("https") => Ok(Url(uri)),
-            Some("http") if http == PlainHttp::Always => Ok(Url(uri)),
-            Some("http") if http == PlainHttp::Loopback && is_loopback(&uri) => Ok(Url(uri)),
-            Some("http") => Err("is plain http, which `keys.http` does not allow there"),
-            _ => Err("is neither https nor http"),
-        }
+impl Reach {
+    /// A URL that may be asked; the rule for plain http looks at where the connection goes.
+    pub fn parse(&self, text: &str) -> Result<Url, &'static str> {
+        let url = Url::parse(text, PlainHttp::Always)?;
+        self.target(&url).check(self.http).map(|()| url)
     }
 
-    pub fn is_https(&self) -> bool {
-        self.0.scheme_str() == Some("https")
-    }
-
-    pub fn has_query(&self) -> bool {
-        self.0.query().is_some()
-    }
-
-    pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.0)
-    }
-
-    pub fn origin(&self) -> String {
-        let text = self.0.to_string();
-        text.split('/').take(3).collect::<Vec<_>>().join("/")
-    }
-
-    pub fn as_text(&self) -> String {
-        self.0.to_string()
+    /// Where a connection for this URL really goes (`keys.backchannel`).
+    pub fn target(&self, url: &Url) -> Url {
+        let origin = url.origin();
+        let mut mapped = self.backchannel.iter().filter(|(public, _)| public.origin() == origin);
+        mapped.next().map_or_else(|| url.clone(), |(_, inside)| url.at(inside))
     }
 }
 
-fn is_loopback(uri: &Uri) -> bool {
-    let host = uri.host().unwrap_or("");
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+/// Stops a flight from outside: what is under way is cut off, and nothing is asked any more.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<Stopping>);
+
+#[derive(Default)]
+struct Stopping {
+    stopped: AtomicBool,
+    under_way: ArcSwapOption<Agent>,
+}
+
+impl Stop {
+    pub fn now(&self) {
+        self.0.stopped.store(true, Ordering::SeqCst);
+        if let Some(agent) = self.0.under_way.swap(None) {
+            Agent::clone(&agent).shutdown();
+        }
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::SeqCst)
+    }
+
+    /// The agent is shown first and the mark read then, `now` does both the other way round: one of
+    /// the two sees the other.
+    fn arm(&self, agent: &Agent) -> Result<(), Failed> {
+        self.0.under_way.store(Some(Arc::new(agent.clone())));
+        match self.is_stopped() {
+            true => Err(Failed::Transport("was not asked: the handle is freed".into())),
+            false => Ok(()),
+        }
+    }
+
+    fn disarm(&self) {
+        self.0.under_way.store(None);
+    }
+}
+
+pub enum Answer {
+    Document(Document),
+    /// What was held under the tag is what is there now.
+    NotModified {
+        max_age_ms: Option<u64>,
+        clock_offset_s: Option<i64>,
+    },
 }
 
 /// What a server said.
@@ -100,47 +99,8 @@ pub struct Document {
     pub body: Vec<u8>,
     pub max_age_ms: Option<u64>,
     pub etag: Option<String>,
+    /// The provider's clock minus ours.
     pub clock_offset_s: Option<i64>,
-}
-pub enum Answer {
-    Document(Document),
-    NotModified { max_age_ms: Option<u64>, clock_offset_s: Option<i64> },
-}
-pub struct Reach {
-    pub http: PlainHttp,
-    pub max_bytes: u64,
-}
-impl Reach {
-    pub fn target(&self, url: &Url) -> Url {
-        url.clone()
-    }
-}
-#[derive(Default)]
-pub struct Stop(std::sync::atomic::AtomicBool, arc_swap::ArcSwapOption<Agent>);
-impl Stop {
-    pub fn now(&self) {
-        self.0.store(true, std::sync::atomic::Ordering::SeqCst);
-        if let Some(a) = self.1.load_full() {
-            (*a).clone().shutdown()
-        }
-    }
-}
-pub struct Client {
-    agent: Agent,
-    max_bytes: u64,
-}
-impl Client {
-    pub fn new(reach: &Reach, stop: &Stop) -> Client {
-        let agent = agent(reach.http);
-        stop.1.store(Some(Arc::new(agent.clone())));
-        if stop.0.load(std::sync::atomic::Ordering::SeqCst) {
-            agent.clone().shutdown()
-        }
-        Client { agent, max_bytes: reach.max_bytes }
-    }
-    pub fn get(&self, url: &Url, _: Option<&str>, time: Duration) -> Result<Answer, Failed> {
-        get(&self.agent, url, time, self.max_bytes).map(Answer::Document)
-    }
 }
 
 /// Why there is no document.
@@ -151,164 +111,217 @@ pub enum Failed {
     Answer { why: String, retry_after_ms: Option<u64> },
 }
 
-/// An agent of one handle: nothing shared, nothing kept open (a fork would share the socket), no
+/// The client of one flight: nothing shared, nothing kept open (a fork would share the socket), no
 /// process-wide setting.
-pub fn agent(http: PlainHttp) -> Agent {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .root_certs(roots())
-        .unversioned_rustls_crypto_provider(provider)
-        .build();
-    let config = Config::builder()
-        .tls_config(tls)
-        .proxy(None)
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .max_idle_connections(0)
-        .max_response_header_size(HEADER_MAX_BYTES)
-        .user_agent(concat!("libauth/", env!("CARGO_PKG_VERSION")))
-        .accept("application/json, application/jwk-set+json")
-        .build();
-    Agent::with_parts(config, DefaultConnector::default(), Guarded { http, ..Guarded::default() })
+pub struct Client {
+    reach: Reach,
+    stop: Stop,
+    roots: OnceCell<Option<Arc<Vec<Certificate<'static>>>>>,
 }
 
-/// The system's. The platform verifier reads SSL_CERT_FILE, which in a set-user-id program is a
-/// stranger's: there the known files alone count.
-fn roots() -> RootCerts {
-    const FILES: [&str; 4] = [
-        "/etc/ssl/certs/ca-certificates.crt",
-        "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/ca-bundle.pem",
-        "/etc/ssl/cert.pem",
-    ];
-    if !os::is_privileged() {
-        return RootCerts::PlatformVerifier;
+impl Client {
+    pub fn new(reach: &Reach, stop: &Stop) -> Client {
+        Client { reach: reach.clone(), stop: stop.clone(), roots: OnceCell::new() }
     }
-    let file = FILES.iter().map(Path::new).find(|file| file.exists());
-    let found = rustls_native_certs::load_certs_from_paths(file, None).certs;
-    let own = found.iter().map(|certificate| Certificate::from_der(certificate).to_owned());
-    RootCerts::Specific(Arc::new(own.collect()))
-}
 
-/// One GET. Blocks at most `time`.
-pub fn get(agent: &Agent, url: &Url, time: Duration, max_bytes: u64) -> Result<Document, Failed> {
-    let request = agent.get(url.0.clone()).config().timeout_global(Some(time)).build();
-    let answer = |why: String| Failed::Answer { why, retry_after_ms: None };
-    let mut response = request.call().map_err(|error| Failed::Transport(sentence(&error)))?;
-    let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    match response.status().as_u16() {
-        200 => {}
-        status @ 300..=399 => {
-            let to = quote(text("location").unwrap_or(""));
-            return Err(answer(format!("answered {status} to {to}; redirects are not followed")));
+    /// One GET. Blocks at most `time`. With `etag` it asks for nothing but news.
+    pub fn get(&self, url: &Url, etag: Option<&str>, time: Duration) -> Result<Answer, Failed> {
+        let target = self.reach.target(url);
+        let hop = self.way(&target).map_err(Failed::Transport)?;
+        let hop_name = hop.as_ref().map(|hop| hop.name);
+        let agent = self.agent(&target, hop, time)?;
+        self.stop.arm(&agent)?;
+        let mut request = agent.get(target.as_uri().clone());
+        if target != *url {
+            request = request.header("host", url.authority());
         }
-        status => {
-            let seconds = text("retry-after").and_then(|value| value.trim().parse::<u64>().ok());
-            return Err(Failed::Answer {
-                why: format!("answered {status}"),
-                retry_after_ms: seconds.map(|s| s.saturating_mul(1_000)),
-            });
+        if let Some(etag) = etag {
+            request = request.header("if-none-match", etag);
         }
-    }
-    let max_age_ms = text("cache-control").and_then(max_age_ms);
-    let body = response.body_mut().with_config().limit(max_bytes).read_to_vec();
-    match body {
-        Ok(body) => Ok(Document { body, max_age_ms, etag: None, clock_offset_s: None }),
-        Err(ureq::Error::BodyExceedsLimit(_)) => {
-            Err(answer(format!("sent more than {max_bytes} bytes (`keys.max_bytes`)")))
-        }
-        Err(error) => Err(Failed::Transport(sentence(&error))),
-    }
-}
-
-/// `max-age` of Cache-Control (RFC 9111 5.2.2.1). no-cache and no-store are ignored: real providers
-/// send them with their keys, and to obey them were a fetch a request.
-fn max_age_ms(header: &str) -> Option<u64> {
-    let mut directives = header.split(',').map(str::trim);
-    let seconds = directives
-        .find_map(|d| d.to_ascii_lowercase().strip_prefix("max-age=").map(str::to_owned))?;
-    seconds.parse::<u64>().ok().map(|s| s.saturating_mul(1_000))
-}
-
-fn sentence(error: &ureq::Error) -> String {
-    match error {
-        ureq::Error::Timeout(_) => "did not answer in time (`keys.timeout`)".into(),
-        ureq::Error::HostNotFound => "has a host name that cannot be resolved".into(),
-        other => format!("failed: {}", crate::verdict::printable(&other.to_string(), 200)),
-    }
-}
-
-/// Name resolution that gives only addresses which may be asked: what is checked here is what is
-/// connected to, so a name cannot resolve to something else in between.
-#[derive(Debug)]
-struct Guarded {
-    http: PlainHttp,
-    resolver: DefaultResolver,
-}
-
-impl Default for Guarded {
-    fn default() -> Guarded {
-        Guarded { http: PlainHttp::Loopback, resolver: DefaultResolver::default() }
-    }
-}
-
-impl Resolver for Guarded {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = self.resolver.resolve(uri, config, timeout)?;
-        let plain = uri.scheme_str() == Some("http");
-        let loopback_only = plain && self.http == PlainHttp::Loopback;
-        let allowed = |address: &SocketAddr| {
-            !is_forbidden(address.ip()) && (!loopback_only || address.ip().is_loopback())
+        let failed = |error: ureq::Error| match self.stop.is_stopped() {
+            true => Failed::Transport("was cut off: the handle is freed".into()),
+            false => Failed::Transport(sentence(&error, hop_name)),
         };
-        let mut addresses = self.empty();
-        found.iter().copied().filter(allowed).for_each(|address| addresses.push(address));
-        if addresses.is_empty() {
-            let why = "the host name resolves to addresses that are not asked: link-local, \
-                       multicast, unspecified; for plain http all but loopback";
-            return Err(ureq::Error::Io(std::io::Error::other(why)));
+        let answer = request.call().map_err(failed).and_then(|mut response| {
+            let head = Head::read(response.headers());
+            match response.status().as_u16() {
+                200 => {}
+                304 if etag.is_some() => return Ok(head.not_modified()),
+                status => return Err(refused(status, response.headers())),
+            }
+            check_encoding(response.headers())?;
+            let limit = self.reach.max_bytes;
+            match response.body_mut().with_config().limit(limit).read_to_vec() {
+                Ok(body) => Ok(Answer::Document(head.document(body))),
+                Err(ureq::Error::BodyExceedsLimit(_)) => {
+                    Err(no_use(format!("sent more than {limit} bytes (`keys.max_bytes`)")))
+                }
+                Err(error) => Err(failed(error)),
+            }
+        });
+        self.stop.disarm();
+        answer
+    }
+
+    /// What can be said before anything is asked; and the proxy.
+    fn way(&self, target: &Url) -> Result<Option<Hop>, String> {
+        target.check(self.reach.http)?;
+        // A proxy would connect to it: there is no address of ours to look at then.
+        if target.address().is_some_and(is_forbidden) {
+            return Err("was not asked: it names one of the addresses that are not asked \
+                        (link-local, multicast, unspecified)"
+                .into());
         }
-        Ok(addresses)
+        self.reach.proxies.for_target(target)
+    }
+
+    fn agent(&self, target: &Url, hop: Option<Hop>, time: Duration) -> Result<Agent, Failed> {
+        let by_tls = target.is_https()
+            || hop.as_ref().is_some_and(|hop| hop.proxy.protocol() == ureq::ProxyProtocol::Https);
+        let roots = match by_tls {
+            true => self.roots.get_or_init(|| self.reach.trust.roots()).clone(),
+            false => Some(Arc::default()),
+        };
+        let roots = roots.ok_or_else(|| Failed::Transport(trust::NO_ROOTS.into()))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .root_certs(RootCerts::Specific(roots))
+            .unversioned_rustls_crypto_provider(provider)
+            .build();
+        let loopback_only =
+            hop.is_none() && !target.is_https() && self.reach.http == PlainHttp::Loopback;
+        let config = Config::builder()
+            .tls_config(tls)
+            .proxy(hop.map(|hop| hop.proxy))
+            .timeout_global(Some(time))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_connections(0)
+            .max_response_header_size(HEADER_MAX_BYTES)
+            .user_agent(concat!("libauth/", env!("CARGO_PKG_VERSION")))
+            .accept("application/json, application/jwk-set+json")
+            .accept_encoding("identity")
+            .build();
+        let connector =
+            ConnectProxyConnector::default().chain(Rounds).chain(RustlsConnector::default());
+        Ok(Agent::with_parts(config, connector, Guarded { loopback_only }))
     }
 }
 
-/// Link-local (where clouds keep their credentials), multicast and "this network". Private ranges
-/// are allowed: clusters live there.
-fn is_forbidden(address: IpAddr) -> bool {
-    const AWS_METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-    /// Alibaba, Azure and Oracle keep theirs outside the link-local range.
-    const METADATA_V4: [Ipv4Addr; 3] = [
-        Ipv4Addr::new(100, 100, 100, 200),
-        Ipv4Addr::new(168, 63, 129, 16),
-        Ipv4Addr::new(192, 0, 0, 192),
-    ];
-    let v4 = |ip: Ipv4Addr| {
-        let nowhere = ip.is_broadcast() || ip.octets()[0] == 0;
-        ip.is_link_local() || ip.is_multicast() || nowhere || METADATA_V4.contains(&ip)
-    };
-    match address {
-        IpAddr::V4(ip) => v4(ip),
-        // ::1 is IPv4-compatible by its form, and loopback by its meaning.
-        IpAddr::V6(ip) if ip.is_loopback() => false,
-        IpAddr::V6(ip) => {
-            // NAT64 (RFC 6052, RFC 8215) and 6to4 (RFC 3056) lead to IPv4 addresses.
-            let nat64 = ip.segments()[..2] == [0x64, 0xff9b];
-            let [_, _, e, f, g, h, .., a, b, c, d] = ip.octets();
-            let embedded = match ip.segments()[0] {
-                0x2002 => Some(Ipv4Addr::new(e, f, g, h)),
-                _ => ip.to_ipv4().or(nat64.then_some(Ipv4Addr::new(a, b, c, d))),
-            };
-            ip.is_unicast_link_local()
-                || ip.is_multicast()
-                || ip == AWS_METADATA_V6
-                || embedded.is_some_and(v4)
+fn no_use(why: String) -> Failed {
+    Failed::Answer { why, retry_after_ms: None }
+}
+
+fn refused(status: u16, headers: &HeaderMap) -> Failed {
+    match status {
+        304 => no_use("answered 304 to a request without a condition".into()),
+        300..=399 => {
+            let to = quote(text(headers, "location").unwrap_or(""));
+            no_use(format!("answered {status} to {to}; redirects are not followed"))
         }
+        _ => Failed::Answer {
+            why: format!("answered {status}"),
+            retry_after_ms: text(headers, "retry-after")
+                .and_then(|value| retry_after_ms(value, text(headers, "date"))),
+        },
+    }
+}
+
+/// Nothing was asked for but the plain text, and nothing else is read: what is packed small may be
+/// large.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Failed> {
+    match text(headers, "content-encoding").map(str::trim) {
+        None | Some("") => Ok(()),
+        Some(coding) if coding.eq_ignore_ascii_case("identity") => Ok(()),
+        Some(coding) => {
+            let coding = quote(coding);
+            Err(no_use(format!("sent its answer packed ({coding}), which was not asked for")))
+        }
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What the head of an answer says beside its status.
+struct Head {
+    max_age_ms: Option<u64>,
+    etag: Option<String>,
+    clock_offset_s: Option<i64>,
+}
+
+impl Head {
+    fn read(headers: &HeaderMap) -> Head {
+        let fields = headers.get_all("cache-control").iter();
+        let etag = text(headers, "etag").filter(|etag| etag.len() <= ETAG_MAX_BYTES);
+        let date = text(headers, "date").and_then(unix_s);
+        Head {
+            max_age_ms: fields.filter_map(|field| max_age_ms(field.to_str().ok()?)).min(),
+            etag: etag.map(str::to_owned),
+            clock_offset_s: date.map(|date| date.saturating_sub(os::wall_s())),
+        }
+    }
+
+    fn document(self, body: Vec<u8>) -> Document {
+        let Head { max_age_ms, etag, clock_offset_s } = self;
+        Document { body, max_age_ms, etag, clock_offset_s }
+    }
+
+    fn not_modified(self) -> Answer {
+        let Head { max_age_ms, clock_offset_s, .. } = self;
+        Answer::NotModified { max_age_ms, clock_offset_s }
+    }
+}
+
+/// `max-age` of Cache-Control (RFC 9111 5.2.2.1), the least where there are several. no-cache and
+/// no-store are ignored: real providers send them with their keys, and to obey them were a fetch a
+/// request.
+fn max_age_ms(field: &str) -> Option<u64> {
+    let age = |directive: &str| {
+        let (name, value) = directive.trim().split_once('=')?;
+        let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        let seconds = bare.unwrap_or(value).parse::<u64>().ok()?;
+        name.eq_ignore_ascii_case("max-age").then(|| seconds.saturating_mul(1_000))
+    };
+    field.split(',').filter_map(age).min()
+}
+
+/// Seconds, or a time (RFC 9110 10.2.3): by the clock of the server where it tells that.
+fn retry_after_ms(value: &str, date: Option<&str>) -> Option<u64> {
+    let value = value.trim();
+    let seconds = value.parse::<u64>().ok().or_else(|| {
+        let now = date.and_then(unix_s).unwrap_or_else(os::wall_s);
+        Some(u64::try_from(unix_s(value)?.saturating_sub(now)).unwrap_or(0))
+    });
+    seconds.map(|seconds| seconds.saturating_mul(1_000))
+}
+
+fn unix_s(date: &str) -> Option<i64> {
+    let time = httpdate::parse_http_date(date.trim()).ok()?;
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
+/// The end of a sentence that begins with the name of the URL.
+fn sentence(error: &ureq::Error, proxy: Option<&str>) -> String {
+    let tls = match error {
+        ureq::Error::Rustls(error) => Some(error),
+        ureq::Error::Io(error) => error.get_ref().and_then(|error| error.downcast_ref()),
+        _ => None,
+    };
+    let by = proxy.map(|name| format!(", by the proxy of {name}")).unwrap_or_default();
+    match error {
+        _ if tls.is_some() => tls.map(trust::sentence).unwrap_or_default() + &by,
+        ureq::Error::Timeout(_) => format!("did not answer in time (`keys.timeout`){by}"),
+        ureq::Error::ConnectProxyFailed(why) => {
+            let status = why.rsplit([' ', '/']).next().unwrap_or("");
+            let proxy = proxy.unwrap_or_default();
+            format!("was not reached: the proxy of {proxy} answered {status} (`keys.proxy`)")
+        }
+        ureq::Error::Io(error) => format!("failed: {}{by}", printable(&error.to_string(), 200)),
+        other => format!("failed: {}{by}", printable(&other.to_string(), 200)),
     }
 }
 
@@ -317,77 +330,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_of_metadata_services_are_forbidden_in_every_spelling() {
-        for text in [
-            "169.254.169.254",
-            "0.0.0.0",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::",
-            "fe80::1",
-            "ff02::1",
-            "fd00:ec2::254",
-            "::ffff:169.254.169.254",
-            "::169.254.169.254",
-            "64:ff9b::a9fe:a9fe",
-            "64:ff9b:1::a9fe:a9fe",
-            "2002:a9fe:a9fe::1",
-            "100.100.100.200",
-            "168.63.129.16",
-            "192.0.0.192",
-        ] {
-            assert!(is_forbidden(text.parse().unwrap()), "{text}");
-        }
-        for text in ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "fd00::1", "8.8.8.8"] {
-            assert!(!is_forbidden(text.parse().unwrap()), "{text}");
-        }
-    }
-
-    #[test]
-    fn odd_urls_are_refused() {
-        for text in [
-            "",
-            "id.example",
-            "/path",
-            "ftp://id.example",
-            "file:///etc/passwd",
-            "https://",
-            "https://a:b@id.example",
-            "https://good.example@evil.example",
-            "https://id.example#x",
-            "https://id.example\\@evil.example",
-            "https://id.example/ x",
-            "https://id.example:0/",
-            "https://id.example:99999/",
-            "https://id\u{3002}example/",
-            "http://id.example",
-            "http://127.0.0.1.evil.example",
-            "data:text/plain,x",
-            "https://id.example:",
-        ] {
-            assert!(Url::parse(text, PlainHttp::Loopback).is_err(), "{text}");
-        }
-        for text in [
-            "https://id.example",
-            "https://id.example:8443/a/b?c=d",
-            "HTTPS://id.example/",
-            "http://127.0.0.1:8080/x",
-            "http://localhost:1/",
-            "http://[::1]:1/",
-            "https://[fd00::1]/",
-        ] {
-            assert!(Url::parse(text, PlainHttp::Loopback).is_ok(), "{text}");
-        }
-        assert!(Url::parse("http://127.0.0.1/", PlainHttp::Never).is_err());
-        assert!(Url::parse("http://id.example/", PlainHttp::Always).is_ok());
-    }
-
-    #[test]
     fn max_age_is_read_and_nothing_else() {
         assert_eq!(max_age_ms("public, Max-Age=60"), Some(60_000));
         assert_eq!(max_age_ms("no-cache, no-store, max-age=0"), Some(0));
-        for header in ["no-cache", "max-age=-1", "max-age=x", "s-maxage=5"] {
+        assert_eq!(max_age_ms(r#"max-age="60""#), Some(60_000));
+        assert_eq!(max_age_ms("max-age=90, max-age=60"), Some(60_000));
+        assert_eq!(max_age_ms("max-age=1000000000000"), Some(1_000_000_000_000_000));
+        for header in ["no-cache", "max-age=-1", "max-age=x", "s-maxage=5", "max-age", "max-age="] {
             assert_eq!(max_age_ms(header), None, "{header}");
         }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_time_of_the_server() {
+        let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(retry_after_ms(" 7 ", date), Some(7_000));
+        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:50:37 GMT", date), Some(60_000));
+        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:49:00 GMT", date), Some(0), "is past");
+        assert_eq!(retry_after_ms("Sun, 06 Nov 1994 08:49:37 GMT", None), Some(0), "by our clock");
+        assert_eq!(retry_after_ms("soon", date), None);
+        assert_eq!(retry_after_ms("-1", date), None);
+    }
+
+    #[test]
+    fn the_fields_of_a_head_are_read_together() {
+        let mut headers = HeaderMap::new();
+        headers.append("cache-control", "no-store".parse().unwrap());
+        headers.append("cache-control", "max-age=900".parse().unwrap());
+        headers.append("cache-control", "public, max-age=300".parse().unwrap());
+        headers.append("etag", format!("\"{}\"", "x".repeat(254)).parse().unwrap());
+        headers.append("date", "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+        let head = Head::read(&headers);
+        assert_eq!(head.max_age_ms, Some(300_000));
+        assert_eq!(head.etag.map(|etag| etag.len()), Some(256));
+        assert!(head.clock_offset_s.unwrap() < -900_000_000);
+        headers.insert("etag", "x".repeat(257).parse().unwrap());
+        assert_eq!(Head::read(&headers).etag, None);
+    }
+
+    #[test]
+    fn a_stop_goes_before_and_after_the_agent() {
+        let stop = Stop::default();
+        let agent = Agent::new_with_defaults();
+        assert!(stop.arm(&agent).is_ok());
+        stop.now();
+        assert!(stop.is_stopped() && stop.0.under_way.load().is_none());
+        assert!(stop.arm(&agent).is_err());
     }
 }

@@ -2,6 +2,7 @@
 //! door.
 
 pub mod cache;
+pub mod connect;
 pub mod discovery;
 pub mod driver;
 pub mod fetch;
@@ -10,10 +11,13 @@ mod flight;
 mod health;
 pub mod jwks;
 pub mod pem;
+pub mod proxy;
 pub mod remote;
 pub mod snapshot;
 pub mod source;
 mod sync;
+pub mod trust;
+pub mod url;
 
 use std::sync::Arc;
 

@@ -161,7 +161,7 @@ impl Flight<'_> {
         let failed = |why: &str| {
             (Status::DISCOVERY_FAILED, format!("names jwks_uri {}, which {why}", quote(&text)))
         };
-        let uri = Url::parse(&text, reach.http).map_err(failed)?;
+        let uri = reach.parse(&text).map_err(failed)?;
         // A remote document must not aim us at local ports.
         if reach.target(from).is_https() && !reach.target(&uri).is_https() {
             return Err(failed("is plain http while the metadata came by https"));

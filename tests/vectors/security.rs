@@ -167,6 +167,11 @@ pub fn every_status_is_reached(files: &[(String, File)]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Options that name a file: a case goes to every machine, and no file does. The tests that set
+/// them where all is well.
+const OF_FILES: [(&str, &str); 1] =
+    [("keys.ca_file", "tests/tls.rs::an_authority_of_ca_file_is_trusted")];
+
 /// Every option is set where all is well, and where something is refused.
 pub fn every_option_is_set(files: &[(String, File)]) {
     let mut wrong = Vec::new();
@@ -175,8 +180,13 @@ pub fn every_option_is_set(files: &[(String, File)]) {
             let keys = [&file.options, &case.options, &case.set];
             keys.iter().any(|options| options.contains_key(option.key))
         };
-        let setting: BTreeSet<bool> =
+        let mut setting: BTreeSet<bool> =
             cases(files).filter(sets).map(|(_, case)| case.expect.status == "OK").collect();
+        if let Some((_, test)) = OF_FILES.iter().find(|(key, _)| *key == option.key) {
+            assert!(!setting.contains(&true), "{}: a case can have it", option.key);
+            assert!(test_is_there(test), "there is no {test}");
+            setting.insert(true);
+        }
         for good in [true, false].iter().filter(|good| !setting.contains(good)) {
             let what = if *good { "accepted" } else { "refused" };
             wrong.push(format!("{}: no case that is {what} sets it", option.key));

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::sign::key;
 use super::{AUDIENCE, Case, ISSUER, Topic, key_set};
 
-const INVALID: &str = "OPTION_INVALID";
+pub const INVALID: &str = "OPTION_INVALID";
 const MISSING: &str = "OPTION_MISSING";
 const UNKNOWN: &str = "OPTION_UNKNOWN";
 
@@ -13,12 +13,12 @@ pub fn topics() -> Vec<Topic> {
     vec![required(), values(), urls(), keys(), together()]
 }
 
-fn good() -> Vec<(&'static str, Value)> {
+pub fn good() -> Vec<(&'static str, Value)> {
     vec![("issuer", json!(ISSUER)), ("audience", json!(AUDIENCE))]
 }
 
 /// The good options with this one.
-fn one<'t>(
+pub fn one<'t>(
     topic: &'t mut Topic,
     name: &str,
     status: &str,
@@ -190,6 +190,9 @@ fn limits(topic: &mut Topic) {
         "keys.timeout",
         "keys.max_bytes",
         "keys.http",
+        "keys.ca_file",
+        "keys.proxy",
+        "keys.backchannel",
         "claims.leeway",
         "verdict.require",
         "verdict.realm",

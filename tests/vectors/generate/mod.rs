@@ -10,6 +10,7 @@ mod claims_times;
 mod config;
 mod config_domains;
 mod config_load;
+mod config_reach;
 mod grants;
 mod header;
 mod issuers;
@@ -67,6 +68,7 @@ pub fn all() -> BTreeMap<String, File> {
         config::topics(),
         config_domains::topics(),
         config_load::topics(),
+        config_reach::topics(),
     ];
     let mut files = BTreeMap::new();
     for topic in topics.into_iter().flatten() {
