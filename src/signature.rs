@@ -117,6 +117,7 @@ impl AlgorithmSet {
 }
 
 /// The bytes of a public key, checked by `keys/jwks.rs`.
+#[derive(Debug, PartialEq, Eq)]
 pub enum Material {
     /// Big-endian, without leading zeros.
     Rsa { n: Vec<u8>, e: Vec<u8> },
@@ -156,6 +157,16 @@ impl PublicKey {
         let (first, _) = key.slots.first()?;
         key.prepare(*first)?;
         Some(key)
+    }
+
+    /// What the key is made of, and the one algorithm that it is prepared for, if it is one alone:
+    /// declared, or the only one of its family.
+    pub fn parts(&self) -> (Family, &Material, Option<Algorithm>) {
+        let only = match &*self.slots {
+            [(only, _)] => Some(*only),
+            _ => None,
+        };
+        (self.family, &self.material, only)
     }
 
     /// May this key be used with this algorithm?

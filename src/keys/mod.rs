@@ -4,9 +4,11 @@
 pub mod cache;
 pub mod discovery;
 pub mod driver;
+pub mod export;
 pub mod fetch;
 pub mod jwks;
 pub mod pem;
+pub mod snapshot;
 
 use std::sync::Arc;
 
