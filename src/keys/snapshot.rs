@@ -344,4 +344,41 @@ mod tests {
             assert_eq!(is_trusted(owner, own), trusted, "{owner} {own}");
         }
     }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("libauth-{name}-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_writer_is_alive_as_long_as_it_holds_its_file() {
+        let folder = folder("alive");
+        let path = folder.join("tmp");
+        let writer = Temporary::create(&path).unwrap();
+        let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        writer.file.set_modified(long_ago).unwrap();
+        assert!(!remove_leftover(&path).unwrap());
+        assert!(path.exists());
+        writer.file.unlock().unwrap();
+        assert!(remove_leftover(&path).unwrap(), "nobody holds it now");
+        assert!(!path.exists());
+        fs::remove_dir(folder).unwrap();
+    }
+
+    /// Where there are no locks, a slow writer can lose its name to another.
+    #[test]
+    fn a_writer_that_lost_its_name_touches_nothing() {
+        let folder = folder("lost");
+        let (path, target) = (folder.join("tmp"), folder.join("json"));
+        let slow = Temporary::create(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        let other = Temporary::create(&path).unwrap();
+        slow.fill_and_rename(b"old", &target).unwrap();
+        assert!(!target.exists() && is_named(&other.file, &path));
+        other.fill_and_rename(b"new", &target).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert!(!path.exists());
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

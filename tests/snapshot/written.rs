@@ -112,7 +112,7 @@ fn an_old_temporary_file_is_a_leftover() {
         let stamped = NOW_S - 1 - place as i64;
         snapshot.write(&kept(&[ec("b")], stamped)).unwrap();
         assert_eq!(stamp(&snapshot), stamped);
-        assert_eq!(folder.files(), [path.clone()]);
+        assert_eq!(folder.files(), std::slice::from_ref(&path));
     }
 }
 
