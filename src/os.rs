@@ -1,5 +1,5 @@
-//! What is asked of the operating system beside the network: clocks, the fork generation, and a
-//! thread whose signals are blocked.
+//! What is asked of the operating system beside the network: clocks, the fork generation, a thread
+//! whose signals are blocked, and whose rights the process has.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -82,4 +82,10 @@ pub fn variable(name: &str) -> Option<String> {
 pub fn is_privileged() -> bool {
     // SAFETY: getauxval only reads.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
+/// Whose files the process makes, and may change.
+pub fn effective_uid() -> u32 {
+    // SAFETY: geteuid only reads and cannot fail.
+    unsafe { libc::geteuid() }
 }

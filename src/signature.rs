@@ -117,7 +117,7 @@ impl AlgorithmSet {
 }
 
 /// The bytes of a public key, checked by `keys/jwks.rs`.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub enum Material {
     /// Big-endian, without leading zeros.
     Rsa { n: Vec<u8>, e: Vec<u8> },
@@ -167,6 +167,16 @@ impl PublicKey {
     /// The names of the algorithms that it serves for.
     pub fn algorithms(&self) -> impl Iterator<Item = &'static str> {
         self.slots.iter().map(|(algorithm, _)| algorithm.name())
+    }
+
+    /// What the key is made of, and the one algorithm that it is prepared for, if it is one alone:
+    /// declared, or the only one of its family.
+    pub fn parts(&self) -> (Family, &Material, Option<Algorithm>) {
+        let only = match &*self.slots {
+            [(only, _)] => Some(*only),
+            _ => None,
+        };
+        (self.family, &self.material, only)
     }
 
     /// May this key be used with this algorithm?

@@ -65,8 +65,7 @@ pub fn keys_of(
     let rules = rules(values);
     let held = snapshot.as_ref().and_then(|kept| {
         recall(kept, reach, &rules).unwrap_or_else(|why| {
-            let told = format!("keys.snapshot: {why}");
-            events.add(EventKind::SnapshotIgnored, &name.text(), told, os::wall_s());
+            events.add(EventKind::SnapshotIgnored, &name.text(), why, os::wall_s());
             None
         })
     });
@@ -154,12 +153,15 @@ fn snapshot(
 fn recall(kept: &Snapshot, reach: &Reach, rules: &Rules) -> Result<Option<HeldSet>, String> {
     let (now, now_s) = (os::boot_ms(), os::wall_s());
     let Some(kept) = kept.read(reach.max_bytes, now_s)? else { return Ok(None) };
-    let from = reach.parse(&kept.jwks_uri);
-    let from = from.map_err(|why| format!("its jwks_uri {} {why}", quote(&kept.jwks_uri)))?;
+    let ignored = |why: String| format!("the file of keys.snapshot is ignored: {why}");
+    let from = reach
+        .parse(&kept.jwks_uri)
+        .map_err(|why| ignored(format!("its jwks_uri {} {why}", quote(&kept.jwks_uri))))?;
     let age_s = u64::try_from(now_s.saturating_sub(kept.fetched_at_s)).unwrap_or(0);
     let age_ms = age_s.saturating_mul(1_000);
     if age_ms >= rules.ttl_ms.saturating_add(rules.stale_ms) {
-        return Err(format!("it is {age_s} s old, more than keys.ttl and keys.stale together"));
+        let why = format!("it is {age_s} s old, more than keys.ttl and keys.stale together");
+        return Err(ignored(why));
     }
     Ok(Some(HeldSet {
         set: kept.set,

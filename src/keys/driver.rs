@@ -159,7 +159,7 @@ impl Driver {
     pub fn finish_refresh(ticket: Ticket) -> Result<(), Unavailable> {
         let Ticket { shared, flight, inline } = ticket;
         if let Some(reads) = inline {
-            shared.fly(reads);
+            drop(shared.fly(reads));
         }
         let mut state = shared.lock();
         if let Some(flight) = flight {
@@ -315,7 +315,7 @@ impl Shared {
                         None => self.wait(state, flight),
                         Some(reads) => {
                             drop(state);
-                            self.fly(reads);
+                            drop(self.fly(reads));
                             self.lock()
                         }
                     };

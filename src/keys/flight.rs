@@ -18,7 +18,11 @@ impl Shared {
     /// False: no thread can be had.
     pub(super) fn start(self: &Arc<Self>, reads: Reads) -> bool {
         let shared = self.clone();
-        spawn(move || shared.fly(reads))
+        spawn(move || {
+            if let Some(held) = shared.fly(reads) {
+                shared.keep(&held);
+            }
+        })
     }
 
     /// A flight that nobody waits for. Without a thread it is told as a failed fetch, and tried
@@ -30,31 +34,33 @@ impl Shared {
         }
     }
 
-    /// One flight. Whatever happens in it, it ends and its end is told.
-    pub(super) fn fly(&self, reads: Reads) {
+    /// One flight. Whatever happens in it, it ends and its end is told. Gives back a set that is to
+    /// be kept for later processes.
+    pub(super) fn fly(&self, reads: Reads) -> Option<Arc<HeldSet>> {
         let deadline = os::boot_ms().saturating_add(self.fixed.setup.timeout_ms);
         let whole = || {
             let held = self.held.load_full();
             let source = &self.fixed.setup.source;
             self.land(source.fetch(reads, held.as_deref(), deadline, &self.stop), held)
         };
-        let landed = catch_unwind(AssertUnwindSafe(whole));
-        let keep = landed.unwrap_or_else(|_| {
+        let landed = catch_unwind(AssertUnwindSafe(whole)).unwrap_or_else(|_| {
             let defect = Failure::unavailable("a defect of this library ended the fetch");
             self.land(Err(defect), None)
         });
         self.landed.notify_all();
-        // Nobody waits for the disk.
-        let kept = keep.map(|held| {
-            catch_unwind(AssertUnwindSafe(|| self.fixed.setup.source.keep(&held)))
-                .unwrap_or_else(|_| Err("a defect of this library".into()))
-        });
-        if let Some(Err(why)) = kept {
+        landed
+    }
+
+    /// On a thread of ours, whose signals are blocked, and after everybody was answered: the disk
+    /// may take its time.
+    fn keep(&self, held: &HeldSet) {
+        let keep = || self.fixed.setup.source.keep(held);
+        let kept = catch_unwind(AssertUnwindSafe(keep));
+        if let Err(why) = kept.unwrap_or_else(|_| Err("a defect of this library".into())) {
             self.event(EventKind::SnapshotIgnored, why);
         }
     }
 
-    /// Gives back a set that is to be kept for later processes.
     fn land(
         &self,
         fetched: Result<Fetched, Failure>,

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod connect;
 pub mod discovery;
 pub mod driver;
+pub mod export;
 pub mod fetch;
 pub mod file;
 mod flight;
