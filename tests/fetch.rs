@@ -254,6 +254,20 @@ fn dead_addresses_do_not_take_the_time_of_the_others() {
     assert!(matches!(all_refuse, Err(ureq::Error::Io(_))), "{all_refuse:?}");
 }
 
+#[test]
+fn an_address_that_was_only_slow_has_a_second_try() {
+    let (slow, waiting, place) = full_listener("127.0.0.1:0").unwrap();
+    let dead = full_listener("127.0.0.1:0").unwrap();
+    let opens = std::thread::spawn(move || {
+        // Longer than its first try, which is 300 ms of its own and as much of the other.
+        std::thread::sleep(Duration::from_millis(450));
+        drop(waiting);
+        Server::on(slow, |_| reply("200 OK", &[], b""))
+    });
+    assert_eq!(get_from(vec![place, dead.2], Duration::from_secs(10)).unwrap(), 200);
+    assert_eq!(opens.join().unwrap().heads().len(), 1);
+}
+
 /// Where `localhost` is `::1` first, as it is on most machines.
 #[test]
 fn a_dead_ipv6_loopback_does_not_take_the_time_of_the_other() {
