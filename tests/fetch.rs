@@ -254,6 +254,20 @@ fn dead_addresses_do_not_take_the_time_of_the_others() {
     assert!(matches!(all_refuse, Err(ureq::Error::Io(_))), "{all_refuse:?}");
 }
 
+#[test]
+fn an_address_that_was_only_slow_has_a_second_try() {
+    let (slow, waiting, place) = full_listener("127.0.0.1:0").unwrap();
+    let dead = full_listener("127.0.0.1:0").unwrap();
+    let opens = std::thread::spawn(move || {
+        // Longer than its first try, which is 300 ms of its own and as much of the other.
+        std::thread::sleep(Duration::from_millis(450));
+        drop(waiting);
+        Server::on(slow, |_| reply("200 OK", &[], b""))
+    });
+    assert_eq!(get_from(vec![place, dead.2], Duration::from_secs(10)).unwrap(), 200);
+    assert_eq!(opens.join().unwrap().heads().len(), 1);
+}
+
 /// Where `localhost` is `::1` first, as it is on most machines.
 #[test]
 fn a_dead_ipv6_loopback_does_not_take_the_time_of_the_other() {
@@ -325,6 +339,12 @@ fn the_backchannel_sends_a_port_that_is_not_the_default_and_knows_the_inner_name
     accepted(&handle(public, &options), &token(&signer, public));
     let heads = inside.heads();
     assert!(heads.iter().all(|head| field(head, "host") == Some("id.invalid:8443")), "{heads:?}");
+    let map = format!("{public}=https://127.0.0.1:{}", inside.port);
+    let inner = format!("at \"https://127.0.0.1:{}\" (`keys.backchannel`)", inside.port);
+    let misnamed = [("keys.backchannel", &*map), ("keys.ca_file", &authority.file())];
+    let has = ["not for the name in its URL, but for \"localhost\"", &inner];
+    let config = handle(public, &misnamed);
+    refused(&config, &token(&signer, public), Status::DISCOVERY_FAILED, &has);
     // Another port is another origin.
     let config = handle(PUBLIC, &options);
     let has = ["the host name cannot be resolved"];
@@ -437,7 +457,8 @@ fn a_proxy_that_refuses_is_told_without_its_password() {
     for status in ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway"] {
         let proxy = Proxy::refusing(status);
         let named = proxy.url().replace("http://", "http://user:secret@");
-        let has = [&format!("the proxy of `keys.proxy` answered {}", &status[..3]) as &str];
+        let told = format!("{} was the answer to CONNECT", &status[..3]);
+        let has = [&*told, "by the proxy of `keys.proxy`"];
         let config = by_proxy(&named, &authority);
         let log = refused(&config, &token(&signer, PUBLIC), Status::DISCOVERY_FAILED, &has);
         assert!(!log.contains("secret") && !log.contains("user"), "{log}");

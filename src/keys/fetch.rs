@@ -74,10 +74,11 @@ impl Stop {
     /// the two sees the other.
     fn arm(&self, agent: &Agent) -> Result<(), Failed> {
         self.0.under_way.store(Some(Arc::new(agent.clone())));
-        match self.is_stopped() {
-            true => Err(Failed::Transport("was not asked: the handle is freed".into())),
-            false => Ok(()),
+        if self.is_stopped() {
+            self.disarm();
+            return Err(Failed::Transport("was not asked: the handle is freed".into()));
         }
+        Ok(())
     }
 
     fn disarm(&self) {
@@ -128,7 +129,12 @@ impl Client {
     pub fn get(&self, url: &Url, etag: Option<&str>, time: Duration) -> Result<Answer, Failed> {
         let target = self.reach.target(url);
         let hop = self.way(&target).map_err(Failed::Transport)?;
-        let hop_name = hop.as_ref().map(|hop| hop.name);
+        let mut by = hop.as_ref().map(|hop| format!(", by the proxy of {}", hop.name));
+        if target != *url {
+            let inside = quote(&target.origin());
+            by.get_or_insert_default().push_str(&format!(", at {inside} (`keys.backchannel`)"));
+        }
+        let by = by.unwrap_or_default();
         let agent = self.agent(&target, hop, time)?;
         self.stop.arm(&agent)?;
         let mut request = agent.get(target.as_uri().clone());
@@ -140,7 +146,7 @@ impl Client {
         }
         let failed = |error: ureq::Error| match self.stop.is_stopped() {
             true => Failed::Transport("was cut off: the handle is freed".into()),
-            false => Failed::Transport(sentence(&error, hop_name)),
+            false => Failed::Transport(sentence(&error) + &by),
         };
         let answer = request.call().map_err(failed).and_then(|mut response| {
             let head = Head::read(response.headers());
@@ -304,24 +310,24 @@ fn unix_s(date: &str) -> Option<i64> {
     i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
-/// The end of a sentence that begins with the name of the URL.
-fn sentence(error: &ureq::Error, proxy: Option<&str>) -> String {
+/// The end of a sentence that begins with the name of the URL; the way there follows.
+fn sentence(error: &ureq::Error) -> String {
     let tls = match error {
         ureq::Error::Rustls(error) => Some(error),
         ureq::Error::Io(error) => error.get_ref().and_then(|error| error.downcast_ref()),
         _ => None,
     };
-    let by = proxy.map(|name| format!(", by the proxy of {name}")).unwrap_or_default();
+    if let Some(error) = tls {
+        return trust::sentence(error);
+    }
     match error {
-        _ if tls.is_some() => tls.map(trust::sentence).unwrap_or_default() + &by,
-        ureq::Error::Timeout(_) => format!("did not answer in time (`keys.timeout`){by}"),
+        ureq::Error::Timeout(_) => "did not answer in time (`keys.timeout`)".into(),
         ureq::Error::ConnectProxyFailed(why) => {
             let status = why.rsplit([' ', '/']).next().unwrap_or("");
-            let proxy = proxy.unwrap_or_default();
-            format!("was not reached: the proxy of {proxy} answered {status} (`keys.proxy`)")
+            format!("was not reached: {status} was the answer to CONNECT (`keys.proxy`)")
         }
-        ureq::Error::Io(error) => format!("failed: {}{by}", printable(&error.to_string(), 200)),
-        other => format!("failed: {}{by}", printable(&other.to_string(), 200)),
+        ureq::Error::Io(error) => format!("failed: {}", printable(&error.to_string(), 200)),
+        other => format!("failed: {}", printable(&other.to_string(), 200)),
     }
 }
 
@@ -376,5 +382,6 @@ mod tests {
         stop.now();
         assert!(stop.is_stopped() && stop.0.under_way.load().is_none());
         assert!(stop.arm(&agent).is_err());
+        assert!(stop.0.under_way.load().is_none(), "nothing is kept");
     }
 }

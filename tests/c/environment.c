@@ -35,5 +35,14 @@ int main(int argc, char **argv) {
             AUTH_STATUS_ISSUER_INVALID);
   }
   auth_config_free(c);
+
+  // A fetch would go by the proxy of HTTPS_PROXY, if that were one; else the host is not found.
+  c = auth_config_new();
+  STATUS(auth_config_set(c, "issuer", "https://id.example", NULL, 0), AUTH_STATUS_OK);
+  STATUS(auth_config_set(c, "audience", TEST_AUDIENCE, NULL, 0), AUTH_STATUS_OK);
+  ANSWERS(auth_verify(c, TEST_TOKEN, strlen(TEST_TOKEN), &r.verdict, sizeof r),
+          AUTH_STATUS_DISCOVERY_FAILED);
+  CHECK(text_has(&r, r.verdict.log, "HTTPS_PROXY names a SOCKS proxy") == !secure);
+  auth_config_free(c);
   return finish(secure ? "environment secure" : "environment plain");
 }

@@ -51,7 +51,7 @@ count() { # NAME COMMAND...
 # The variables are good but for one that is no option. Linked with libauth.a: the loader of a set-user-id program trusts few folders.
 with_environment() {
   jwks=$(printf '#include "tests/c/token.h"\nTEST_JWKS\n' | "${CC:-cc}" -E -P -I. - | tr -d '\n' | sed 's/" *"//g; s/^ *"//; s/"$//; s/\\"/"/g')
-  env LIBAUTH_ISSUER=https://id.example LIBAUTH_AUDIENCE=https://api.example LIBAUTH_KEYS_JWKS="$jwks" LIBAUTH_AUDIENC=x "$@"
+  env LIBAUTH_ISSUER=https://id.example LIBAUTH_AUDIENCE=https://api.example LIBAUTH_KEYS_JWKS="$jwks" LIBAUTH_AUDIENC=x HTTPS_PROXY=socks5://proxy "$@"
 }
 environment() {
   # shellcheck disable=SC2086 # words are meant
