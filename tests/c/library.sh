@@ -64,7 +64,7 @@ check "never unloaded: -z nodelete" has 'FLAGS_1).*NODELETE'
 check "no executable stack" has 'GNU_STACK.* RW '
 check "needs the C library only" needs_only_libc
 check "links lead to the file" links
-check "at most 4.6 MB" [ "$(stat -L -c %s "$so")" -le 4600000 ]
+check "at most 5 MB" [ "$(stat -L -c %s "$so")" -le 5000000 ]
 check "LTO: libauth.a" archive_has_lto
 check "LTO: libauth.so" so_has_lto
 
