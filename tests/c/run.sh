@@ -9,11 +9,18 @@ cd "$(dirname "$0")/../.."
 library=${CARGO_TARGET_DIR:-target}/library
 library=$(cd "$library" && pwd) || exit 1
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+provider_pid=
+# shellcheck disable=SC2317,SC2329 # called by trap
+end() {
+  [ -z "$provider_pid" ] || kill "$provider_pid"
+  rm -rf "$work"
+}
+trap end EXIT
+trap 'exit 1' INT TERM HUP
 flags="-std=c11 -Wall -Wextra -pedantic -Werror -g -O1 -Iinclude"
-run= sets="programs vectors" answers=$work/c.txt
+run= sets="programs vectors fetching" answers=$work/c.txt
 case ${1:-} in
-  '') sets="programs environment" ;;
+  '') sets="programs environment fetching" ;;
   vectors) sets=vectors answers=target/parity/c.txt ;;
   valgrind) run="valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=99" ;;
   sanitize) flags="$flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
@@ -27,7 +34,7 @@ try() { # PROGRAM SOURCE LINK-ARGUMENT...
   program=$1 source=$2
   shift 2
   # shellcheck disable=SC2086 # words are meant
-  if "${CC:-cc}" $flags -o "$work/$program" "tests/c/$source" "$@" && $run "$work/$program" $arguments; then
+  if "${CC:-cc}" $flags -o "$work/$program" "tests/c/$source" "$@" && timeout 300 $run "$work/$program" $arguments; then
     passed=$((passed + 1))
     echo "ok      $program"
   else
@@ -79,6 +86,25 @@ vectors() {
   mkdir -p "$(dirname "$answers")"
   arguments=$answers
   try vectors vectors.c $shared $(pkg-config --cflags --libs jansson libcrypto)
+}
+
+# What fetches keys, from one provider for all of them.
+# shellcheck disable=SC2086
+fetching() {
+  cargo build --quiet --bin libauth || { failed=$((failed + 1)); return; }
+  "${CARGO_TARGET_DIR:-target}/debug/libauth" issuer --port 0 >"$work/issuer" 2>&1 &
+  provider_pid=$!
+  for _ in $(seq 100); do
+    url=$(sed -n 's/^issuer  *//p' "$work/issuer")
+    [ -z "$url" ] || break
+    sleep 0.1
+  done
+  arguments=$url
+  for program in waiting suspend nothread signals fork exit; do
+    try $program $program.c $shared -pthread
+  done
+  arguments="$url $library/libauth.so"
+  try unload unload.c -pthread -ldl
 }
 
 for set in $sets; do $set; done
