@@ -198,7 +198,17 @@ impl PublicKey {
 
     fn prepare(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         let slot = self.slot(algorithm)?;
-        slot.get_or_init(|| Box::new(self.parse(algorithm))).as_ref()
+        slot.get_or_init(|| Box::new(self.parse(algorithm).inspect(|key| self.warm(key)))).as_ref()
+    }
+
+    /// The first use of an RSA key computes something under a lock of the primitive's own, which a
+    /// fork in another thread would leave held for ever in the child: done before anybody else sees
+    /// the key. Later uses only read.
+    fn warm(&self, key: &ParsedPublicKey) {
+        if self.family == Family::Rsa {
+            let zeros = vec![0; self.signature_bytes()];
+            let _ = key.verify_sig(b"", &zeros);
+        }
     }
 
     fn parse(&self, algorithm: Algorithm) -> Option<ParsedPublicKey> {
