@@ -28,8 +28,9 @@ install: ## install the library, auth.h and libauth.pc under PREFIX (/usr/local)
 fuzz: ## fuzz each target for 20 seconds
 	@scripts/fuzz 20
 
-bench: ## measure
+bench: ## measure: verification beside the bare primitive, key lifecycle beside other libraries
 	@cargo bench
+	@benches/lifecycle/run
 
 generated: ## write include/auth.h and the tables of docs/ again, after a change in src/
 	@UPDATE=1 cargo test --quiet --test generated
