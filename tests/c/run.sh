@@ -78,6 +78,7 @@ programs() {
   try every_call every_call.c $shared
   try every_call_static every_call.c "$library/libauth.a" $private
   try page_end page_end.c $shared
+  try telling telling.c $shared
   try interpose interpose.c $shared -ldl
 }
 
