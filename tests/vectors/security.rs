@@ -169,8 +169,11 @@ pub fn every_status_is_reached(files: &[(String, File)]) {
 
 /// Options that name a file: a case goes to every machine, and no file does. The tests that set
 /// them where all is well.
-const OF_FILES: [(&str, &str); 1] =
-    [("keys.ca_file", "tests/tls.rs::an_authority_of_ca_file_is_trusted")];
+const OF_FILES: [(&str, &str); 3] = [
+    ("keys.ca_file", "tests/tls.rs::an_authority_of_ca_file_is_trusted"),
+    ("keys.file", "tests/lifecycle/file.rs::jwks_and_pem_are_read_and_nobody_is_asked"),
+    ("keys.snapshot", "tests/restart.rs::a_second_process_starts_without_the_provider"),
+];
 
 /// Every option is set where all is well, and where something is refused.
 pub fn every_option_is_set(files: &[(String, File)]) {

@@ -9,6 +9,7 @@ pub fn topics() -> Vec<Topic> {
     let mut topic =
         Topic::bare("language", "reach", "options of how keys are reached: proxy, backchannel");
     ca_file(&mut topic);
+    places_on_disk(&mut topic);
     proxy(&mut topic);
     backchannel(&mut topic);
     vec![topic]
@@ -21,6 +22,16 @@ fn ca_file(topic: &mut Topic) {
     one(topic, "folder", INVALID, "keys.ca_file", "/").log_has("is not a file");
     one(topic, "device", INVALID, "keys.ca_file", "/dev/zero").log_has("is not a file");
     one(topic, "control", INVALID, "keys.ca_file", "/a\nb").log_has("control character");
+}
+
+fn places_on_disk(topic: &mut Topic) {
+    for (key, row) in [("keys.file", "fetch.keys-file"), ("keys.snapshot", "fetch.snapshot-read")] {
+        topic.row(row);
+        for (name, path) in [("is-not-there", "/is/not/there"), ("device", "/dev/null")] {
+            one(topic, &format!("{key}-{name}"), INVALID, key, path).log_has(key);
+        }
+        one(topic, &format!("{key}-empty"), INVALID, key, " ").log_has(key);
+    }
 }
 
 fn proxy(topic: &mut Topic) {
