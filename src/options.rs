@@ -87,8 +87,8 @@ options! {
         ["jwksUri", "jwks_uri", "jwk-set-uri", "jwksUrl", "jwks_url", "jwksURL", "jku"];
     /// A key set (JWKS), or public keys as PEM, held locally: no network.
     KEYS_JWKS "keys.jwks" Kind::KeySet, "-", ["jwks", "keys", "jwk-set", "public-key-location"];
-    /// A file with a key set (JWKS) or public keys as PEM: no network. Looked at again each
-    /// `keys.ttl`; a file that is no use then leaves the old keys in force. May be a symbolic link.
+    /// A file with a key set (JWKS) or public keys as PEM: no network. Read again when it
+    /// has changed; a file that is no use then leaves the old keys in force. May be a symbolic link.
     KEYS_FILE "keys.file" Kind::FilePath, "-", ["jwksFile", "jwks_file", "publicKeyFile"];
     /// Keys are refreshed after this long; `Cache-Control: max-age` may say less, down to 1m.
     KEYS_TTL "keys.ttl" Kind::Seconds { min: 1, max: 7 * DAY_S }, "10m",

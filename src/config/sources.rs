@@ -109,7 +109,7 @@ fn max_bytes(values: &Values) -> u64 {
     values.number(Opt::KEYS_MAX_BYTES, 512 * 1024)
 }
 
-/// Read now, so that a mistake is told at the start; looked at again once each `keys.ttl`.
+/// Read now, so that a mistake is told at the start.
 fn file(
     values: &Values,
     path: &str,
@@ -125,9 +125,8 @@ fn file(
             return None;
         }
     };
-    let ttl_ms = rules(values).ttl_ms;
     // What was given locally serves until something better stands there.
-    let rules = Rules { ttl_ms, stale_ms: u64::MAX, cooldown_ms: ttl_ms };
+    let rules = Rules { stale_ms: u64::MAX, ..rules(values) };
     let now = os::boot_ms();
     let (set, until) = (Arc::new(set), Held::aged(&rules, 0, now));
     let held = HeldSet { set, from: None, version: Some(version), fetched_at: now, until };

@@ -34,18 +34,23 @@ impl Source for Remote {
         let client = Client::new(&self.reach, stop);
         let flight = Flight { remote: self, client, held, deadline };
         let known = held.and_then(|held| held.from.as_ref()).filter(|_| reads == Reads::Keys);
-        match known.filter(|_| self.jwks_uri.is_none()).map(|uri| flight.keys(uri)) {
-            Some(Ok(fetched)) => return Ok(fetched),
-            // The set may have moved: an HTTP answer is a reason to ask discovery again.
-            Some(Err((_, true))) => {}
-            Some(Err((failure, false))) => return Err(failure),
-            None => {}
+        let mut refused = None;
+        if let (Some(uri), None) = (known, &self.jwks_uri) {
+            match flight.keys(uri) {
+                Ok(fetched) => return Ok(fetched),
+                // The set may have moved: an HTTP answer is a reason to ask discovery again.
+                Err((failure, true)) => refused = Some((uri, failure)),
+                Err((failure, false)) => return Err(failure),
+            }
         }
         let uri = match &self.jwks_uri {
             Some(uri) => uri.clone(),
             None => flight.discover()?,
         };
-        flight.keys(&uri).map_err(|(failure, _)| failure)
+        match refused {
+            Some((same, failure)) if *same == uri => Err(failure),
+            _ => flight.keys(&uri).map_err(|(failure, _)| failure),
+        }
     }
 
     fn keep(&self, held: &HeldSet) -> Result<(), String> {

@@ -160,7 +160,7 @@ impl Cache {
             }
             return (Find::Wait(flight.number), None);
         }
-        if now < self.retry_at {
+        if self.rests(now) {
             return (self.unavailable(now), None);
         }
         if usable {
@@ -171,7 +171,9 @@ impl Cache {
             }
             self.unknown_started = Some(now);
         }
-        let reads = match usable && !self.failed {
+        // Where the set is due anyway, discovery too: after a move all tokens name new keys.
+        let fresh = self.held.is_some_and(|held| now < held.refresh_at);
+        let reads = match fresh && !self.failed {
             true => Reads::Keys,
             false => Reads::DiscoveryAndKeys,
         };
@@ -182,7 +184,7 @@ impl Cache {
     /// it under the same id. Nobody waits for this flight.
     pub fn suspect(&mut self, now: u64) -> Option<Reads> {
         let recent = self.suspect_started.is_some_and(|at| now < at.saturating_add(SUSPECT_MS));
-        if recent || self.flight.is_some() || now < self.retry_at {
+        if recent || self.flight.is_some() || self.rests(now) {
             return None;
         }
         self.suspect_started = Some(now);
@@ -204,7 +206,7 @@ impl Cache {
 
     /// A first flight before any token, where nothing is held.
     pub fn warm_up(&mut self, now: u64) -> Option<Reads> {
-        if self.usable(now) || self.flight.is_some() || now < self.retry_at {
+        if self.usable(now) || self.flight.is_some() || self.rests(now) {
             return None;
         }
         self.start(Reads::DiscoveryAndKeys, None);
@@ -292,7 +294,16 @@ impl Cache {
 
     /// When the next attempt is allowed, where that is not now.
     pub fn retry_at(&self, now: u64) -> Option<u64> {
-        (now < self.retry_at).then_some(self.retry_at)
+        let at = match self.usable(now) {
+            true => self.retry_at,
+            // What was agreed while keys were held holds no longer.
+            false => self.retry_at.min(self.ended.unwrap_or(0).saturating_add(BACK_OFF_MIN_MS)),
+        };
+        (now < at).then_some(at)
+    }
+
+    fn rests(&self, now: u64) -> bool {
+        self.retry_at(now).is_some()
     }
 
     /// Unknown key ids are held off, and it is time to tell so.
@@ -313,7 +324,7 @@ impl Cache {
 
     fn refresh_ahead(&mut self, now: u64) -> Option<Reads> {
         let due = self.held.is_some_and(|held| now >= held.refresh_at);
-        if !due || self.flight.is_some() || now < self.retry_at {
+        if !due || self.flight.is_some() || self.rests(now) {
             return None;
         }
         self.start(Reads::DiscoveryAndKeys, None);
@@ -338,6 +349,7 @@ impl Cache {
     }
 
     fn unavailable(&self, now: u64) -> Find {
-        Find::Unavailable { retry_after_ms: self.retry_at.saturating_sub(now).max(1) }
+        let at = self.retry_at(now).unwrap_or(now);
+        Find::Unavailable { retry_after_ms: at.saturating_sub(now).max(1) }
     }
 }
