@@ -106,6 +106,18 @@ fn a_moved_key_set_whose_old_place_still_answers_is_found_at_the_next_refresh() 
     assert_eq!(status(&config, &of_old), Status::KEY_NOT_FOUND);
 }
 
+/// After a move all tokens are signed by new keys: nobody uses an old one, whose use would start
+/// the refresh.
+#[test]
+fn a_moved_key_set_is_found_also_when_no_token_of_an_old_key_comes() {
+    let (old, new) = (provider(), provider());
+    let config = handle(&old, &[("keys.ttl", "1s"), ("keys.cooldown", "1s")]);
+    assert_eq!(status(&config, &token(&old)), Status::OK);
+    move_keys(&old, &new);
+    let of_new = token_in_the_name_of(&old.url(), &new);
+    until("accepted", || status(&config, &of_new) == Status::OK);
+}
+
 // ---------------------------------------------------------------- too much
 
 fn new_key(kid: &str) -> Value {

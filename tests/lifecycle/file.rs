@@ -101,6 +101,19 @@ fn a_changed_file_is_taken_up_at_once_for_an_unknown_key_id() {
     assert_eq!(status(&config, &old), Status::KEY_NOT_FOUND);
 }
 
+/// A file is on this machine: a stranger's tokens must not use up the one look at it.
+#[test]
+fn a_changed_file_is_taken_up_soon_also_after_a_strangers_key_id() {
+    let (folder, issuer) = (Folder::new(), provider());
+    let path = folder.put("keys.json", &jwks(&issuer));
+    let config = handle(&issuer, &[("keys.file", &path), ("keys.ttl", "1h")]);
+    assert_eq!(status(&config, &unknown_kid(&issuer, "junk")), Status::KEY_NOT_FOUND);
+    assert!(issuer.rotate());
+    folder.put("keys.json", &jwks(&issuer));
+    let new = token(&issuer);
+    until("accepted", || status(&config, &new) == Status::OK);
+}
+
 #[test]
 fn a_changed_file_is_taken_up_after_ttl_and_nobody_waits() {
     let (folder, issuer) = (Folder::new(), provider());

@@ -89,6 +89,19 @@ fn no_key_serves_longer_than_ttl_and_stale() {
     until("accepted again", || status(&config, &good) == Status::OK);
 }
 
+/// With nothing held any more the next attempt is a second away, whatever was agreed before.
+#[test]
+fn keys_that_expire_during_a_back_off_are_asked_for_soon() {
+    let issuer = provider();
+    let config = handle(&issuer, &[("keys.ttl", "1s"), ("keys.stale", "1s")]);
+    let good = token(&issuer);
+    assert_eq!(status(&config, &good), Status::OK);
+    issuer.fault_times(Endpoint::Jwks, Fault::Status { code: 429, retry_after_s: Some(60) }, 1);
+    until("asked after the refusal, and accepted", || {
+        status(&config, &good) == Status::OK && issuer.fetches().jwks >= 3
+    });
+}
+
 /// If one token waited for the fetch, it alone would take all of its five seconds.
 #[test]
 fn no_valid_token_waits_for_a_slow_refresh() {
@@ -136,4 +149,20 @@ fn retry_after_is_kept_while_keys_are_held() {
     });
     let waited = before.elapsed();
     assert!(waited >= Duration::from_millis(2_990), "asked again after {waited:?}");
+}
+
+/// A provider that has had enough is not asked for the same document again at once.
+#[test]
+fn a_key_set_that_was_refused_is_not_asked_for_twice_in_one_flight() {
+    for code in [429, 503] {
+        let issuer = provider();
+        let config = handle(&issuer, &[]);
+        let good = token(&issuer);
+        assert_eq!(status(&config, &good), Status::OK);
+        issuer.fault(Endpoint::Jwks, Fault::Status { code, retry_after_s: Some(30) });
+        let refusal = refused(&config, &junk(&good, "junk"));
+        assert_eq!(refusal.status, Status::KEYS_UNAVAILABLE);
+        assert_eq!(refusal.retry_after_s, 30, "{code}");
+        assert_eq!(issuer.fetches().jwks, 2, "{code}");
+    }
 }
