@@ -72,6 +72,24 @@ fn a_withdrawn_key_is_retired_and_an_unchanged_one_stays_the_same_object() {
     assert_eq!(kids, [kid_of(&stays), kid_of(&comes)]);
 }
 
+#[test]
+fn a_set_that_did_not_change_is_not_sent_again() {
+    let issuer = provider();
+    let config = handle(&issuer, &[("keys.ttl", "1s")]);
+    let good = token(&issuer);
+    assert_eq!(status(&config, &good), Status::OK);
+    let before = held(&config, &kid_of(&issuer));
+    until("refreshed", || {
+        assert_eq!(status(&config, &good), Status::OK);
+        let told = report(&config);
+        issuer.fetches().jwks == 2 && !told.fetching
+    });
+    let told = report(&config);
+    assert_eq!(count_of(&told, Outcome::Ok), 1);
+    assert_eq!(count_of(&told, Outcome::NotModified), 1);
+    assert!(Arc::ptr_eq(&before.set, &held(&config, &kid_of(&issuer)).set));
+}
+
 // ---------------------------------------------------------------- another place
 
 /// `old` names the key set of `new` from now on.
