@@ -16,5 +16,7 @@ mod flood;
 mod lint;
 #[path = "lifecycle/outage.rs"]
 mod outage;
+#[path = "lifecycle/told.rs"]
+mod told;
 #[path = "lifecycle/waiting.rs"]
 mod waiting;
