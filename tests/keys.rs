@@ -2,62 +2,16 @@
 //! `libauth issuer`'s engine with its faults; time that matters is an option, nothing sleeps.
 
 #[allow(dead_code, unused_imports)]
-#[path = "../src/bin/libauth/issuer/mod.rs"]
-mod issuer;
+#[path = "lifecycle/provider.rs"]
+mod provider;
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use auth::config::Config;
-use auth::requirement::Requirement;
 use auth::status::Status;
-use auth::verdict::Refusal;
-use auth::verify::{Moment, verify};
-use issuer::{Endpoint, Fault, Issuer};
-use serde_json::{Value, json};
-
-const ALG: &str = "ES256";
-
-fn provider() -> Issuer {
-    Issuer::start_with(0, &[ALG, "EdDSA"]).unwrap()
-}
-
-fn handle(issuer: &Issuer, options: &[(&str, &str)]) -> Config {
-    let config = Config::default();
-    let url = issuer.url();
-    for (key, value) in [("issuer", url.as_str()), ("audience", "api")].iter().chain(options) {
-        config.set(key.as_bytes(), Some(value.as_bytes())).unwrap();
-    }
-    config
-}
-
-fn token(issuer: &Issuer) -> String {
-    minted(issuer, None)
-}
-
-fn minted(issuer: &Issuer, header: Option<Value>) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let claims = json!({"iss": issuer.url(), "aud": "api", "exp": now + 600});
-    issuer.mint(ALG, &claims, header.as_ref())
-}
-
-/// A token that names a key which nobody publishes.
-fn unknown_kid(issuer: &Issuer, kid: &str) -> String {
-    minted(issuer, Some(json!({ "kid": kid })))
-}
-
-fn judge(config: &Config, token: &str) -> Result<(), Refusal> {
-    let (runtime, none) = (config.runtime()?, Requirement::default());
-    verify(runtime, token.as_bytes(), &none, Moment::Now, |_| ())
-}
-
-fn status(config: &Config, token: &str) -> Status {
-    judge(config, token).err().map_or(Status::OK, |refusal| refusal.status)
-}
-
-fn refused(config: &Config, token: &str) -> Refusal {
-    judge(config, token).expect_err("must be refused")
-}
+use auth::verify::Moment;
+use provider::*;
+use serde_json::json;
 
 #[test]
 fn a_first_token_fetches_once_and_a_second_not_at_all() {
@@ -335,10 +289,7 @@ fn two_handles_have_nothing_in_common() {
 #[test]
 fn two_issuers_with_one_kid_are_kept_apart() {
     let (a, b) = (provider(), provider());
-    let both = format!("{} {}", a.url(), b.url());
-    let config = Config::default();
-    config.set(b"issuer", Some(both.as_bytes())).unwrap();
-    config.set(b"audience", Some(b"api")).unwrap();
+    let config = handle_of(&[&a, &b], &[]);
     assert_eq!(status(&config, &token(&a)), Status::OK);
     assert_eq!(status(&config, &token(&b)), Status::OK);
     let kid = |issuer: &Issuer| issuer.jwks()["keys"][0]["kid"].clone();
@@ -354,10 +305,7 @@ fn a_moment_is_judged_by_the_keys_that_are_held() {
     let issuer = provider();
     let config = handle(&issuer, &[]);
     let good = token(&issuer);
-    let at = |moment| {
-        let runtime = config.runtime().unwrap();
-        verify(runtime, good.as_bytes(), &Requirement::default(), moment, |_| ())
-    };
+    let at = |moment| judge_at(&config, &good, moment);
     let refusal = at(Moment::At(1)).unwrap_err();
     assert_eq!(refusal.status, Status::KEYS_PENDING);
     assert_eq!(refusal.issuer, issuer.url());
@@ -373,11 +321,8 @@ fn a_moment_starts_nothing_also_for_a_bad_signature() {
     let config = handle(&issuer, &[]);
     let good = token(&issuer);
     assert_eq!(status(&config, &good), Status::OK);
-    let (head, tail) = good.rsplit_once('.').unwrap();
-    let bad = format!("{head}.{}", "A".repeat(tail.len()));
-    let runtime = config.runtime().unwrap();
-    let none = Requirement::default();
-    let refusal = verify(runtime, bad.as_bytes(), &none, Moment::At(1), |_| ()).unwrap_err();
+    let bad = with_a_bad_signature(&good);
+    let refusal = judge_at(&config, &bad, Moment::At(1)).unwrap_err();
     assert_eq!(refusal.status, Status::SIGNATURE_INVALID);
     // A second handle's first fetch comes after any that the call above had started.
     assert_eq!(status(&handle(&issuer, &[]), &good), Status::OK);
@@ -394,9 +339,7 @@ fn a_handle_is_freed_while_a_fetch_is_under_way() {
     issuer.clear();
     assert_eq!(status(&config, &token(&issuer)), Status::OK);
     issuer.fault(Endpoint::Jwks, Fault::SlowHead { delay_ms: 60_000 });
-    let (head, tail) =
-        token(&issuer).rsplit_once('.').map(|(h, t)| (h.to_owned(), t.len())).unwrap();
-    let bad = format!("{head}.{}", "A".repeat(tail));
+    let bad = with_a_bad_signature(&token(&issuer));
     assert_eq!(status(&config, &bad), Status::SIGNATURE_INVALID, "starts a background fetch");
     while issuer.fetches().jwks < 2 {
         assert!(start.elapsed().as_secs() < 20);

@@ -7,9 +7,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::process::Command;
 use std::ptr;
+use std::sync::Arc;
 
 use auth::ffi::*;
+use auth::keys::jwks::KeySet;
+use auth::keys::source::succeed;
 use auth::status::Status;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use common::*;
 
 /// Counts the allocations of each thread by itself: tests run beside each other.
@@ -207,6 +211,73 @@ fn a_handle_leaves_nothing_behind() {
     make();
     let ((), used) = used(make);
     assert_eq!(used.held, 0);
+}
+
+// ---------------------------------------------------------------- large key sets
+
+const LARGE_SET: usize = 10_000;
+const LARGE_SET_MAX_BYTES: usize = 20_000_000;
+
+/// Numbers that differ: what they are worth as a key does not matter here.
+fn modulus() -> Vec<u8> {
+    let mut modulus = vec![0; 256];
+    aws_lc_rs::rand::fill(&mut modulus).unwrap();
+    modulus[0] |= 0x80;
+    modulus[255] |= 1;
+    modulus
+}
+
+fn large_set(member: impl Fn() -> String) -> String {
+    let keys =
+        (0..LARGE_SET).map(|n| format!(r#"{{"kid":"a-key-of-a-large-set-{n}",{}}}"#, member()));
+    format!(r#"{{"keys":[{}]}}"#, keys.collect::<Vec<_>>().join(","))
+}
+
+fn large_ec_set() -> String {
+    large_set(|| {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+        let (x, y) = (base64(x), base64(y));
+        format!(r#""kty":"EC","crv":"P-256","use":"sig","alg":"ES256","x":"{x}","y":"{y}""#)
+    })
+}
+
+fn large_rsa_set(alg: &str) -> String {
+    large_set(|| {
+        let n = base64(&modulus());
+        format!(r#""kty":"RSA","use":"sig",{alg}"n":"{n}","e":"AQAB""#)
+    })
+}
+
+fn base64(bytes: &[u8]) -> String {
+    base64_simd::URL_SAFE_NO_PAD.encode_to_string(bytes)
+}
+
+/// And a refresh that brings the same keys again leaves no second set behind.
+#[test]
+fn ten_thousand_keys_hold_at_most_20_mb() {
+    for (name, document) in [
+        ("EC", large_ec_set()),
+        ("RSA", large_rsa_set(r#""alg":"RS256","#)),
+        ("RSA for every algorithm", large_rsa_set("")),
+    ] {
+        let parse = || KeySet::parse(document.as_bytes()).unwrap();
+        let (set, parsed) = used(|| Arc::new(parse()));
+        let usable = set.keys.iter().filter(|key| key.usable.is_ok()).count();
+        assert_eq!(usable, LARGE_SET, "{name}");
+        let (again, refreshed) = used(|| succeed(Some(&set), parse()).0);
+        assert!(again.keys.iter().zip(&set.keys).all(|(new, old)| Arc::ptr_eq(new, old)), "{name}");
+        let (document, peak) = (document.len(), refreshed.peak);
+        println!(
+            "{name}: {document} bytes of JSON, {} held, {peak} more at a refresh",
+            parsed.held
+        );
+        // A pointer and a place for each key.
+        let places = LARGE_SET * 16;
+        assert!(parsed.held as usize <= LARGE_SET_MAX_BYTES, "{name}: {parsed:?}");
+        assert!(refreshed.held as usize <= places, "{name}: {refreshed:?}");
+        assert!(peak <= 2 * LARGE_SET_MAX_BYTES, "{name}: {peak} bytes at a refresh");
+    }
 }
 
 // ---------------------------------------------------------------- bad and large input
