@@ -87,8 +87,8 @@ options! {
         ["jwksUri", "jwks_uri", "jwk-set-uri", "jwksUrl", "jwks_url", "jwksURL", "jku"];
     /// A key set (JWKS), or public keys as PEM, held locally: no network.
     KEYS_JWKS "keys.jwks" Kind::KeySet, "-", ["jwks", "keys", "jwk-set", "public-key-location"];
-    /// A file with a key set (JWKS) or public keys as PEM: no network. Read again when it
-    /// has changed; a file that is no use then leaves the old keys in force. May be a symbolic link.
+    /// A file with a key set (JWKS) or public keys as PEM: no network. Read again when it has
+    /// changed; a file that is no use then leaves the old keys in force. May be a symbolic link.
     KEYS_FILE "keys.file" Kind::FilePath, "-", ["jwksFile", "jwks_file", "publicKeyFile"];
     /// Keys are refreshed after this long; `Cache-Control: max-age` may say less, down to 1m.
     KEYS_TTL "keys.ttl" Kind::Seconds { min: 1, max: 7 * DAY_S }, "10m",
@@ -142,7 +142,7 @@ options! {
     CLAIMS_CLIENTS "claims.clients" Kind::List { max_bytes: 1024 }, "-",
         ["authorizedParties", "azp", "clients", "allowedClients"];
     /// The tenants that `{tenant}` in `issuer` stands for, and that `tid` must name. `*` = any: it
-    /// must be written, is warned about, and needs `keys.jwks_uri` or `keys.jwks`.
+    /// must be written, is warned about, and needs `keys.jwks_uri`, `keys.jwks` or `keys.file`.
     CLAIMS_TENANTS "claims.tenants" Kind::List { max_bytes: 64 }, "-",
         ["tenants", "tenantId", "tid", "allowedTenants"];
     /// The claim that `subject` is read from; when set, it must be there.

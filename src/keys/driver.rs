@@ -3,7 +3,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -74,6 +74,8 @@ pub(super) struct Shared {
     pub(super) fixed: Arc<Fixed>,
     generation: u32,
     pub(super) held: ArcSwapOption<HeldSet>,
+    /// Tokens of held keys take no lock before: also not through hours of an outage.
+    quiet_until: AtomicU64,
     state: Mutex<State>,
     pub(super) landed: Condvar,
     pub(super) stop: Stop,
@@ -122,7 +124,8 @@ impl Driver {
         let shared = self.shared();
         let held = shared.held.load();
         if let Some(set) = held.as_ref()
-            && now < set.until.refresh_at
+            && now < set.until.usable_until
+            && (now < set.until.refresh_at || now < shared.quiet_until.load(Ordering::Relaxed))
             && set.set.choose(wanted).is_ok()
         {
             return Search::Found(held);
@@ -230,6 +233,7 @@ impl Shared {
             fixed,
             generation: os::fork_generation(),
             held: ArcSwapOption::new(held),
+            quiet_until: AtomicU64::new(0),
             state: Mutex::new(state),
             landed: Condvar::new(),
             stop: Stop::default(),
@@ -291,11 +295,12 @@ impl Shared {
                 let why = "unknown key ids are answered without a fetch (keys.cooldown)";
                 self.event(EventKind::CooldownHit, why.to_owned());
             }
+            if let (false, Some(reads)) = (matches!(find, Find::Wait(_)), command) {
+                self.start_unwatched(&mut state, reads);
+            }
             match find {
                 Find::Key => {
-                    if let Some(reads) = command {
-                        self.start_unwatched(&mut state, reads);
-                    }
+                    self.quiet_until.store(state.cache.quiet_until(now), Ordering::Relaxed);
                     return Search::Found(held);
                 }
                 Find::NotFound => return Search::NotFound,

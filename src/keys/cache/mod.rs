@@ -20,6 +20,8 @@ const MAX_AGE_FLOOR_MS: u64 = 60_000;
 const SUSPECT_MS: u64 = 30_000;
 /// Who asks for a refresh this soon after one is told how that one ended.
 const RECENT_MS: u64 = 2_000;
+/// How long the lock is left alone while a flight is under way.
+const QUIET_MS: u64 = 100;
 /// That unknown key ids are held off is told at most this often.
 const LIMITED_TOLD_MS: u64 = 60_000;
 
@@ -138,7 +140,8 @@ impl Cache {
     }
 
     /// Where the key of a token stands. `has_key`: the held set has it; `kid`: a hash of the key
-    /// id. The second part says that a flight is to be started now.
+    /// id. The second part says that a flight is to be started now; nobody waits for it unless the
+    /// first says so.
     pub fn find(&mut self, has_key: bool, kid: u64, now: u64) -> (Find, Option<Reads>) {
         let usable = self.held.is_some_and(|held| now < held.usable_until);
         if usable && has_key {
@@ -147,7 +150,7 @@ impl Cache {
         // Before a flight is joined: nobody waits for a second one after the first has answered.
         let missing = |id: &(u64, u64)| id.0 == kid && now < id.1;
         if usable && !self.failed && self.missing.iter().any(missing) {
-            return (Find::NotFound, None);
+            return (Find::NotFound, self.refresh_ahead(now));
         }
         if let Some(flight) = &mut self.flight {
             let limit = if usable { JOINED_MAX } else { MISSING_MAX };
@@ -167,7 +170,7 @@ impl Cache {
             let due = |at: u64| now >= at.saturating_add(self.rules.cooldown_ms);
             if !self.unknown_started.is_none_or(due) {
                 self.limited = true;
-                return (self.not_found(now), None);
+                return (self.not_found(now), self.refresh_ahead(now));
             }
             self.unknown_started = Some(now);
         }
@@ -290,6 +293,13 @@ impl Cache {
     /// The number of the flight that is under way.
     pub fn in_flight(&self) -> Option<u64> {
         self.flight.as_ref().map(|flight| flight.number)
+    }
+
+    /// Until when a token of a held key changes nothing here: nothing is due, or it is under way.
+    pub fn quiet_until(&self, now: u64) -> u64 {
+        let due = self.held.map_or(0, |held| held.refresh_at);
+        let under_way = self.flight.as_ref().map_or(0, |_| now.saturating_add(QUIET_MS));
+        due.max(under_way).max(self.retry_at(now).unwrap_or(0))
     }
 
     /// When the next attempt is allowed, where that is not now.

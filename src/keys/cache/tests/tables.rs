@@ -168,7 +168,8 @@ fn a_failure_never_takes_a_held_key_away() {
     cache.failed(None, usable_until - 1);
     assert_eq!(
         cache.find(true, KNOWN, usable_until),
-        (Find::Unavailable { retry_after_ms: 3_999 }, None)
+        (Find::Unavailable { retry_after_ms: 999 }, None),
+        "a second, as nothing is held"
     );
 }
 
@@ -248,4 +249,44 @@ fn memory_of_refused_key_ids_is_bounded() {
         land(&mut cache, kid * 2_000 + 1);
     }
     assert!(cache.missing.len() <= MISSING_MAX);
+}
+
+#[test]
+fn what_is_due_is_read_by_whoever_comes() {
+    let mut cache = warm();
+    let both = Reads::DiscoveryAndKeys;
+    assert_eq!(cache.find(false, 7, 479_999).1, Some(Reads::Keys));
+    land(&mut cache, 479_999);
+    // The set is due by its first fetch, whatever was read for unknown key ids.
+    assert_eq!(cache.find(false, 7, 480_000), (Find::NotFound, Some(both)), "remembered");
+    cache.failed(None, 480_010);
+    let mut cache = warm();
+    assert_eq!(cache.find(false, 7, 479_999).1, Some(Reads::Keys));
+    land(&mut cache, 479_999);
+    assert_eq!(cache.find(false, 8, 480_000), (Find::NotFound, Some(both)), "held off");
+    let mut cache = warm();
+    assert_eq!(cache.find(false, 7, 480_000), (Find::Wait(2), Some(both)), "waited for");
+}
+
+#[test]
+fn tokens_of_held_keys_leave_the_cache_alone_while_nothing_is_due() {
+    let mut cache = warm();
+    assert_eq!(cache.quiet_until(10), 480_000);
+    cache.find(true, KNOWN, 480_000);
+    assert_eq!(cache.quiet_until(480_000), 480_100, "a flight is under way");
+    cache.failed(None, 480_020);
+    assert_eq!(cache.quiet_until(480_020), 481_020, "the back-off");
+    assert_eq!(cache.quiet_until(481_020), 480_000, "due");
+}
+
+#[test]
+fn a_rest_that_was_agreed_while_keys_were_held_ends_with_them() {
+    let rules = Rules { ttl_ms: 1_000, stale_ms: 1_000, cooldown_ms: 2_000 };
+    let mut cache = Cache::new(rules, None);
+    cache.find(false, KNOWN, 0);
+    cache.landed(None, |_| true, 5, 0);
+    assert!(cache.find(true, KNOWN, 900).1.is_some());
+    cache.failed(Some(60_000), 910);
+    assert_eq!(cache.find(true, KNOWN, 1_999), (Find::Key, None), "a minute of rest");
+    assert!(matches!(cache.find(false, KNOWN, 2_000), (Find::Wait(_), Some(_))));
 }
