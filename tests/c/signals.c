@@ -98,9 +98,6 @@ static void look_at(const char *name) {
 
 static void *look(void *argument) {
   (void)argument;
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, NULL);
   is_host = 1;
   while (looking) {
     DIR *tasks = opendir("/proc/self/task");
@@ -132,7 +129,11 @@ static void under_fire(int blocked) {
   FAULT("jwks", "slow_head&ms=200");
   seen = open_to_signals = on_host = on_library = 0;
   looking = 1;
+  sigset_t all, own;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &own); // of the looker from its first moment
   pthread_t looker = start(look, NULL);
+  pthread_sigmask(SIG_SETMASK, &own, NULL);
   pid_t pid = sender();
   for (int i = 0; i < 8; i++) slow_fetch(&t);
   end(pid);

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include "check.h"
 #include "provider.h"
+#include <signal.h>
 #include <sys/wait.h>
 
 static auth_record r;
@@ -71,35 +72,54 @@ static auth_config *begin_refresh(const token *good, const token *forged, int al
 
 static void forks(void) {
   pid_t pid = fork();
-  if (pid == 0) _exit(5);
+  if (pid == 0) kill(getpid(), SIGKILL); // the handler has run
   int status = 0;
   CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
-  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 5);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static token good, forged;
+static int alone;
+static auth_config *kept; // of an earlier life of the library
+
+// In a thread of its own: a thread that used the library keeps it mapped while it runs, whatever
+// it was linked with.
+static void *use_and_unload(void *argument) {
+  const char *path = argument;
+  static int round;
+  void *library = load(path);
+  if (kept != NULL) ANSWERS(auth_verify(kept, good.text, good.length, OUT), AUTH_STATUS_OK);
+  auth_config *c = begin_refresh(&good, &forged, alone + 1);
+  if (round % 2 == 1) auth_config_free(c); // else it stays, and its fetch goes on
+  CHECK(dlclose(library) == 0);
+  CHECK(mapped());
+  if (round % 2 == 0) CHECK(threads_of_process() == alone + 2); // unloaded during the fetch
+  forks(); // the library's handler for forks is there
+  if (round % 2 == 0) {
+    if (kept != NULL) auth_config_free(kept);
+    kept = c;
+  }
+  round++;
+  return NULL;
 }
 
 int main(int argc, char **argv) {
   need(argc == 3, "usage: unload URL-OF-THE-PROVIDER PATH-OF-THE-LIBRARY");
   use_provider(argc, argv);
-  token good = new_token(ES256), forged = tampered(good);
-  int alone = threads_of_process();
+  good = new_token(ES256), forged = tampered(good);
+  alone = threads_of_process();
   CHECK(!mapped()); // else this test would test nothing
-  auth_config *kept = NULL;
   for (int round = 0; round < 6; round++) {
-    void *library = load(argv[2]);
-    // By an earlier life of the library.
-    if (kept != NULL)
-      ANSWERS(auth_verify(kept, good.text, good.length, OUT), AUTH_STATUS_OK);
-    auth_config *c = begin_refresh(&good, &forged, alone);
-    if (round % 2 == 1) auth_config_free(c); // else it stays, and its fetch goes on
-    CHECK(dlclose(library) == 0);
-    CHECK(mapped());
-    if (round % 2 == 0) CHECK(threads_of_process() == alone + 1); // unloaded during the fetch
-    forks(); // the library's handler for forks is there
+    join(start(use_and_unload, argv[2]));
+    forks();
     HOLDS_SOON(threads_of_process() == alone);
-    if (kept == NULL) kept = c;
-    else if (round % 2 == 0) auth_config_free(c);
+    CHECK(mapped());
     healthy();
   }
+  // No thread runs that used it.
+  CHECK(dlclose(load(argv[2])) == 0);
+  CHECK(mapped());
+  forks();
   auth_config_free(kept);
   return finish("unload");
 }
