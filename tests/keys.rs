@@ -8,6 +8,7 @@ mod provider;
 use std::sync::Arc;
 use std::time::Instant;
 
+use auth::config::Config;
 use auth::status::Status;
 use auth::verify::Moment;
 use provider::*;
@@ -298,6 +299,30 @@ fn two_issuers_with_one_kid_are_kept_apart() {
     assert_eq!(status(&config, &crossed), Status::SIGNATURE_INVALID);
     let no_kid = a.mint(ALG, &claims, Some(&json!({ "kid": null })));
     assert_eq!(status(&config, &no_kid), Status::SIGNATURE_INVALID);
+}
+
+/// As Entra has it: the keys of all tenants at one place.
+#[test]
+fn issuers_of_one_key_set_url_fetch_each_for_itself() {
+    let issuer = provider();
+    let config = Config::default();
+    let domains = json!([
+        {"issuer": "https://a.example", "audience": "api-a"},
+        {"issuer": "https://b.example", "audience": "api-b"},
+    ]);
+    let uri = format!("{}/jwks", issuer.url());
+    for (key, value) in [("issuers", &domains.to_string()), ("keys.jwks_uri", &uri)] {
+        config.set(key.as_bytes(), Some(value.as_bytes())).unwrap();
+    }
+    let of = |iss: &str, aud: &str| {
+        let claims = json!({"iss": iss, "aud": aud, "exp": 4_000_000_000u64});
+        status(&config, &issuer.mint(ALG, &claims, None))
+    };
+    assert_eq!(of("https://a.example", "api-a"), Status::OK);
+    assert_eq!(issuer.fetches().jwks, 1);
+    assert_eq!(of("https://b.example", "api-b"), Status::OK);
+    assert_eq!(issuer.fetches().jwks, 2);
+    assert_eq!(of("https://b.example", "api-a"), Status::AUDIENCE_INVALID);
 }
 
 #[test]

@@ -108,4 +108,17 @@ mod tests {
             assert_eq!(read(document), Err(Status::DISCOVERY_FAILED), "{document}");
         }
     }
+
+    #[test]
+    fn a_template_in_the_document_is_for_configured_tenants_alone() {
+        let document = br#"{"issuer":"https://id.example/{tenantid}/v2.0","jwks_uri":"u"}"#;
+        let (tenant, template) = ("a1".to_owned(), "https://id.example/{tenant}/v2.0".to_owned());
+        let issuer = "https://id.example/a1/v2.0".to_owned();
+        let exact = Name::Exact(issuer.clone());
+        assert_eq!(jwks_uri(document, &exact).unwrap_err().0, Status::DISCOVERY_ISSUER_MISMATCH);
+        let named = Name::Tenant { issuer, tenant, template };
+        assert_eq!(jwks_uri(document, &named), Ok("u".into()));
+        let other = br#"{"issuer":"https://id.example/{tenantid}/","jwks_uri":"u"}"#;
+        assert_eq!(jwks_uri(other, &named).unwrap_err().0, Status::DISCOVERY_ISSUER_MISMATCH);
+    }
 }

@@ -101,7 +101,9 @@ fetching() {
     sleep 0.1
   done
   arguments=$url
-  for program in waiting suspend signals; do try $program $program.c $shared -pthread; done
+  try waiting waiting.c $shared -pthread
+  try suspend suspend.c $shared -pthread
+  try signals signals.c $shared -pthread
   # The leak checker of the sanitizer needs a thread.
   ASAN_OPTIONS=detect_leaks=0
   export ASAN_OPTIONS
