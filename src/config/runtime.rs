@@ -87,15 +87,14 @@ impl Runtime {
             status,
             count,
         });
+        let issuers: Vec<_> =
+            issuers().zip(&self.keys).map(|(i, keys)| keys.report(&i.name.text())).collect();
         Report {
             version: env!("CARGO_PKG_VERSION"),
-            ready: self.was_ready.load(Ordering::Relaxed),
+            ready: self.was_ready.load(Ordering::Relaxed) || issuers.iter().any(|i| i.has_keys()),
             warnings: self.warnings(),
             decisions: decided.collect(),
-            issuers: issuers()
-                .zip(&self.keys)
-                .map(|(i, keys)| keys.report(&i.name.text()))
-                .collect(),
+            issuers,
             events: self.events.all(),
         }
     }

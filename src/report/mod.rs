@@ -149,6 +149,11 @@ impl Report {
 }
 
 impl IssuerReport {
+    /// Tokens of this issuer can be judged.
+    pub fn has_keys(&self) -> bool {
+        matches!(self.state, KeysState::Fresh | KeysState::Stale | KeysState::Local)
+    }
+
     pub fn fetches_that_ended(&self, outcome: Outcome) -> u64 {
         ended(&self.fetches, outcome)
     }

@@ -65,6 +65,16 @@ fn changed_and_withdrawn_keys_are_told_by_name() {
 }
 
 #[test]
+fn a_report_is_ready_when_tokens_can_be_judged_whoever_asked() {
+    let issuer = provider();
+    let config = handle(&issuer, &[]);
+    config.runtime().unwrap();
+    assert!(!config.report().ready);
+    assert_eq!(status(&config, &token(&issuer)), Status::OK);
+    assert!(config.report().ready, "nobody has called auth_ready");
+}
+
+#[test]
 fn an_outage_is_told_once_and_not_at_each_attempt() {
     let issuer = provider();
     let config = handle(&issuer, &[("keys.ttl", "1s")]);
