@@ -1,0 +1,13 @@
+//! Providers, files and hosts that are not as one would like them: what must hold all the same.
+
+#[allow(dead_code, unused_imports)]
+#[path = "lifecycle/provider.rs"]
+mod provider;
+
+#[allow(dead_code)]
+mod net;
+
+use provider::issuer;
+
+#[path = "hostile/snapshot.rs"]
+mod snapshot;
