@@ -32,6 +32,35 @@ fn change(path: &Path, change: impl Fn(&mut Value)) {
     fs::write(path, document.to_string()).unwrap();
 }
 
+/// The file has the usable keys alone; its tag is that of the whole set. A 304 then confirms what
+/// was never read: a key that this version can use, and the one that wrote the file could not,
+/// stays unknown until the provider changes something.
+#[test]
+fn a_tag_is_kept_with_a_whole_set_alone() {
+    let (folder, issuer) = (folder("tag"), provider());
+    let mut set = issuer.jwks();
+    let mut unusable = set["keys"][0].clone();
+    (unusable["kid"], unusable["use"]) = (json!("enc-1"), json!("enc"));
+    set["keys"].as_array_mut().unwrap().push(unusable);
+    let body = set.to_string();
+    let server = Server::plain(move |head| match field(head, "if-none-match") {
+        Some("\"1\"") => reply("304 Not Modified", &["ETag: \"1\""], b""),
+        _ => reply("200 OK", &["ETag: \"1\""], body.as_bytes()),
+    });
+    let uri = format!("http://127.0.0.1:{}/jwks", server.port);
+    let path = folder.to_str().unwrap().to_owned();
+    let new = || handle(&issuer, &[("keys.jwks_uri", &uri), ("keys.snapshot", &path)]);
+    let named = unknown_kid(&issuer, "enc-1");
+    let first = new();
+    assert_eq!(status(&first, &token(&issuer)), Status::OK);
+    assert_eq!(status(&first, &named), Status::KEY_UNUSABLE);
+    until("kept", || kept(&folder).is_some());
+    let second = new();
+    second.runtime().unwrap().refresh(None).unwrap();
+    assert_eq!(status(&second, &named), Status::KEY_UNUSABLE);
+    assert_eq!(report(&second).skipped.len(), 1);
+}
+
 /// A script, a CGI program, a worker that was asked to go: it ends as soon as it has its answer.
 #[test]
 fn a_process_that_ends_at_once_has_kept_its_keys() {
