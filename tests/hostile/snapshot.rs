@@ -61,6 +61,26 @@ fn a_tag_is_kept_with_a_whole_set_alone() {
     assert_eq!(report(&second).skipped.len(), 1);
 }
 
+/// Two handles never influence each other: what one was told by a server that the other would not
+/// ask (a staging server behind `keys.backchannel`, an authority of `keys.ca_file`) is not for the
+/// other.
+#[test]
+fn the_keys_of_a_handle_that_goes_elsewhere_are_not_anothers() {
+    let (folder, staging) = (folder("apart"), net::signer());
+    let public = "https://id.invalid";
+    let set = staging.jwks();
+    let server = Server::plain(net::provider(public.into(), format!("{public}/jwks"), set));
+    let inside = format!("{public}=http://127.0.0.1:{}", server.port);
+    let new = |options: &[(&str, &str)]| -> Config {
+        let own = [("keys.snapshot", folder.to_str().unwrap())];
+        net::handle(public, &[&own[..], options].concat())
+    };
+    let forged = net::token(&staging, public);
+    net::accepted(&new(&[("keys.backchannel", &inside)]), &forged);
+    until("kept", || kept(&folder).is_some());
+    assert_eq!(status(&new(&[]), &forged), Status::DISCOVERY_FAILED);
+}
+
 /// A script, a CGI program, a worker that was asked to go: it ends as soon as it has its answer.
 #[test]
 fn a_process_that_ends_at_once_has_kept_its_keys() {
