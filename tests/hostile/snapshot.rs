@@ -61,6 +61,28 @@ fn a_tag_is_kept_with_a_whole_set_alone() {
     assert_eq!(report(&second).skipped.len(), 1);
 }
 
+/// This machine was started after the keys were fetched.
+#[test]
+fn keys_that_are_older_than_the_uptime_tell_their_age() {
+    let (folder, issuer) = (folder("age"), provider());
+    let options = [("keys.snapshot", folder.to_str().unwrap()), ("keys.stale", "30d")];
+    assert_eq!(status(&handle(&issuer, &options), &token(&issuer)), Status::OK);
+    until("kept", || kept(&folder).is_some());
+    issuer.stop();
+    let uptime_s = i64::try_from(auth::os::boot_ms() / 1_000).unwrap();
+    let age_s = uptime_s + 7_200;
+    assert!(age_s < 30 * 86_400, "this machine runs for too long to show it");
+    change(&kept(&folder).unwrap(), |document| {
+        document["fetched_at"] = json!(auth::os::wall_s() - age_s);
+    });
+    let config = handle(&issuer, &options);
+    assert!(config.runtime().is_ok());
+    let told = report(&config);
+    assert_eq!(told.state, KeysState::Stale);
+    let told_s = i64::try_from(told.age_s.unwrap()).unwrap();
+    assert!((told_s - age_s).abs() < 60, "{told_s}, not {age_s}");
+}
+
 /// Two handles never influence each other: what one was told by a server that the other would not
 /// ask (a staging server behind `keys.backchannel`, an authority of `keys.ca_file`) is not for the
 /// other.
