@@ -9,5 +9,7 @@ mod net;
 
 use provider::issuer;
 
+#[path = "hostile/many.rs"]
+mod many;
 #[path = "hostile/snapshot.rs"]
 mod snapshot;
