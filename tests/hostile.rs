@@ -9,6 +9,8 @@ mod net;
 
 use provider::issuer;
 
+#[path = "hostile/file.rs"]
+mod file;
 #[path = "hostile/many.rs"]
 mod many;
 #[path = "hostile/snapshot.rs"]
