@@ -15,6 +15,26 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// rsync --inplace --times, cp -p, and builds whose files have one time: neither length nor time
+/// tells of the change.
+#[test]
+fn a_file_that_keeps_its_time_and_length_is_read_again() {
+    let (path, issuer) = (folder("times").join("keys.json"), provider());
+    fs::write(&path, issuer.jwks().to_string()).unwrap();
+    let before = fs::metadata(&path).unwrap();
+    let text = path.to_str().unwrap();
+    let config = handle(&issuer, &[("keys.file", text), ("keys.ttl", "1s")]);
+    let old = token(&issuer);
+    assert_eq!(status(&config, &old), Status::OK);
+    assert!(issuer.rotate());
+    fs::write(&path, issuer.jwks().to_string()).unwrap();
+    let file = File::options().append(true).open(&path).unwrap();
+    file.set_modified(before.modified().unwrap()).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().len(), before.len());
+    assert_eq!(status(&config, &token(&issuer)), Status::OK, "the new key");
+    assert_eq!(status(&config, &old), Status::KEY_NOT_FOUND, "the withdrawn key");
+}
+
 /// A daemon goes to `/` after it has read its options, or to a folder of somebody else.
 #[test]
 fn a_relative_path_stays_where_it_was() {
