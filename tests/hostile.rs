@@ -11,6 +11,8 @@ use provider::issuer;
 
 #[path = "hostile/file.rs"]
 mod file;
+#[path = "hostile/head.rs"]
+mod head;
 #[path = "hostile/many.rs"]
 mod many;
 #[path = "hostile/snapshot.rs"]
