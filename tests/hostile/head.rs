@@ -11,6 +11,32 @@ use auth::status::Status;
 use crate::net::{Server, field, reply};
 use crate::provider::*;
 
+/// `If-None-Match: *` means: whatever is there (RFC 9110 13.1.2). Once it was taken for a tag, no
+/// key that is withdrawn would ever be noticed again, in later processes neither.
+#[test]
+fn a_star_is_no_tag() {
+    let (good, evil) = (provider(), provider());
+    let poisoned = Arc::new(AtomicBool::new(true));
+    let (good_set, evil_set) = (good.jwks().to_string(), evil.jwks().to_string());
+    let now = poisoned.clone();
+    let server = Server::plain(move |head| match now.load(Ordering::SeqCst) {
+        true => reply("200 OK", &["ETag: *"], evil_set.as_bytes()),
+        false if field(head, "if-none-match") == Some("*") => {
+            reply("304 Not Modified", &["ETag: \"7\""], b"")
+        }
+        false => reply("200 OK", &["ETag: \"7\""], good_set.as_bytes()),
+    });
+    let uri = format!("http://127.0.0.1:{}/jwks", server.port);
+    let config = handle(&good, &[("keys.jwks_uri", &uri), ("keys.ttl", "1s")]);
+    let forged = token_in_the_name_of(&good.url(), &evil);
+    assert_eq!(status(&config, &forged), Status::OK);
+    poisoned.store(false, Ordering::SeqCst);
+    std::thread::sleep(Duration::from_millis(2_100));
+    config.runtime().unwrap().refresh(None).unwrap();
+    assert_eq!(status(&config, &forged), Status::KEY_NOT_FOUND);
+    assert_eq!(status(&config, &token(&good)), Status::OK);
+}
+
 /// A cache on the way passes on when the answer was made (`Date`), and how long it has kept it
 /// (`Age`, RFC 9111 4.2.3): Google's keys come so.
 #[test]
