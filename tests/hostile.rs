@@ -17,3 +17,5 @@ mod head;
 mod many;
 #[path = "hostile/snapshot.rs"]
 mod snapshot;
+#[path = "hostile/way.rs"]
+mod way;
