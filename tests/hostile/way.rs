@@ -16,3 +16,19 @@ fn the_ipv6_addresses_of_metadata_services_are_not_asked() {
         assert!(is_forbidden(text.parse().unwrap()), "{text}");
     }
 }
+
+#[test]
+fn no_proxy_excepts_blocks_of_ipv6_addresses() {
+    let variable = |name: &str| match name {
+        "HTTPS_PROXY" => Some("http://proxy:1".to_owned()),
+        "NO_PROXY" => Some("fd00::/8".to_owned()),
+        _ => None,
+    };
+    let proxies = Proxies::Environment(Arc::new(Environment::read(variable)));
+    let hop = |text| {
+        let target = Url::parse(text, PlainHttp::Always).unwrap();
+        proxies.for_target(&target).unwrap().map(|hop| hop.name)
+    };
+    assert_eq!(hop("https://[2001:db8::1]"), Some("HTTPS_PROXY"));
+    assert_eq!(hop("https://[fd00::1]:8443"), None);
+}
