@@ -32,3 +32,13 @@ fn no_proxy_excepts_blocks_of_ipv6_addresses() {
     assert_eq!(hop("https://[2001:db8::1]"), Some("HTTPS_PROXY"));
     assert_eq!(hop("https://[fd00::1]:8443"), None);
 }
+
+#[test]
+fn a_proxy_that_hangs_up_is_told_in_a_sentence() {
+    let closing = listen(|mut stream| net::read_head(&mut stream).map(drop));
+    let proxy = format!("http://127.0.0.1:{closing}");
+    let config = net::handle("https://id.invalid", &[("keys.proxy", &proxy)]);
+    let token = token(&signer(), "https://id.invalid");
+    let log = refused(&config, &token, Status::DISCOVERY_FAILED, &["`keys.proxy`"]);
+    assert!(!log.contains("respond was the answer"), "{log}");
+}
