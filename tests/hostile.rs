@@ -1,0 +1,21 @@
+//! Providers, files and hosts that are not as one would like them: what must hold all the same.
+
+#[allow(dead_code, unused_imports)]
+#[path = "lifecycle/provider.rs"]
+mod provider;
+
+#[allow(dead_code)]
+mod net;
+
+use provider::issuer;
+
+#[path = "hostile/file.rs"]
+mod file;
+#[path = "hostile/head.rs"]
+mod head;
+#[path = "hostile/many.rs"]
+mod many;
+#[path = "hostile/snapshot.rs"]
+mod snapshot;
+#[path = "hostile/way.rs"]
+mod way;
