@@ -214,8 +214,8 @@ AUTH_MUST_USE auth_status auth_extract_bearer(const char *header, size_t header_
     const char **token, size_t *token_len);
 
 // Verifies a token: signature by the issuer's published keys, issuer, audience, times, and what
-// `verdict.require` needs. Blocks only while keys are fetched, at most `keys.timeout`, once. The
-// first call freezes the options. Threads: any number at once.
+// `verdict.require` needs. Blocks only while keys are fetched, once, `keys.timeout` and a second at
+// most. The first call freezes the options. Threads: any number at once.
 AUTH_MUST_USE auth_status auth_verify(const auth_config *config, const char *token,
     size_t token_len, auth_verdict *out, size_t out_size);
 
@@ -253,7 +253,7 @@ AUTH_MUST_USE auth_status auth_authorize_at(const auth_config *config, const cha
 AUTH_MUST_USE auth_status auth_require(const auth_config *config, const char *claims,
     size_t claims_len, const char *require, size_t require_len, auth_verdict *out, size_t out_size);
 
-// Fetches the keys of an issuer, or joins the fetch under way; NULL: of all at the same time. What
+// Fetches the keys of an issuer, or joins the fetch under way; NULL: of all, 64 at a time. What
 // ended less than 2 s ago is told again without a fetch. Blocks for `keys.timeout` and a second at
 // most. OK, or why not; ARGUMENT_INVALID for an issuer that is not configured. Freezes. Threads:
 // any number at once.

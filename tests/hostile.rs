@@ -1,4 +1,4 @@
-//! Providers, files and hosts that are not as one would like them: what must hold all the same.
+//! What a critic found: promises that did not hold once.
 
 #[allow(dead_code, unused_imports)]
 #[path = "lifecycle/provider.rs"]

@@ -156,7 +156,7 @@ fn the_age_inside_counts_and_not_that_of_the_file() {
 fn stale_keys_of_a_snapshot_are_refreshed_in_the_background() {
     let folder = Folder::new("refresh");
     let (issuer, good) = kept(&folder);
-    folder.change(|document| document["fetched_at"] = json!(now_s() - 3_600));
+    folder.change(|document| document["fetched_at"] = json!(now_s() - 1_800));
     issuer.start_again().unwrap();
     let config = handle(&issuer, &folder, &[]);
     assert_eq!(judged(&config, &good, Moment::Try), Status::OK, "nobody waits");

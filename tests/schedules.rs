@@ -87,7 +87,7 @@ fn is_found(driver: &Driver, kid: &str) -> bool {
 }
 
 fn refreshed(driver: &Driver) -> bool {
-    Driver::finish_refresh(driver.begin_refresh()).is_ok()
+    Driver::finish_refresh(driver.begin_refresh(), u64::MAX).is_ok()
 }
 
 /// Random schedules, then those that look for rare orders.
@@ -176,7 +176,7 @@ fn refreshes_tokens_probes_and_doubts_do_not_stand_in_each_others_way() {
         let others: [fn(&Driver); 4] = [
             |driver| assert!(refreshed(driver)),
             |driver| assert!(is_found(driver, "old")),
-            |driver| assert!(!matches!(driver.ready(), Ready::No(_))),
+            |driver| assert!(!matches!(driver.ready(true).0, Ready::No(_))),
             Driver::suspect,
         ];
         let threads = others.map(|ask| {
@@ -184,7 +184,7 @@ fn refreshes_tokens_probes_and_doubts_do_not_stand_in_each_others_way() {
             thread::spawn(move || ask(&driver))
         });
         threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert!(matches!(driver.ready(), Ready::Yes));
+        assert!(matches!(driver.ready(true).0, Ready::Yes));
         assert!((1..=2).contains(&world.fetches.load(Ordering::SeqCst)));
     });
 }

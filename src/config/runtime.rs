@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Audience, Issuer, Name, Settings};
 use crate::keys::{self, Keys};
+use crate::os;
 use crate::report::counters::Counters;
 use crate::report::{Decided, Events, Report};
 use crate::status::Status;
 use crate::verdict::{Refusal, quote};
+
+/// So many fetches one call starts at the same time: each is a thread.
+const FLIGHTS_MAX: usize = 64;
 
 pub struct Runtime {
     pub settings: Settings,
@@ -30,8 +34,8 @@ impl Runtime {
         issuer.ok_or_else(|| Refusal::new(Status::INTERNAL, "an issuer without keys"))
     }
 
-    /// Fetches the keys of one issuer, or of all at the same time, and blocks until they are here
-    /// or their time is over. The first failure is told.
+    /// Fetches the keys of one issuer, or of all, so many at the same time, and blocks until they
+    /// are here or the time of one fetch is over. The first failure is told.
     pub fn refresh(&self, issuer: Option<&str>) -> Result<(), Refusal> {
         let all = self.settings.issuers.iter().zip(&self.keys);
         let named: Vec<(String, &Keys)> = all
@@ -42,14 +46,23 @@ impl Runtime {
             let log = format!("no issuer {} is configured", quote(unknown));
             return Err(Refusal::new(Status::ARGUMENT_INVALID, log));
         }
-        let begun = named.iter().map(|(name, keys)| (name, keys.begin_refresh()));
-        let begun: Vec<_> = begun.collect();
-        let ended = begun.into_iter().map(|(name, ticket)| match ticket {
-            None => Ok(()),
-            Some(ticket) => keys::finish_refresh(name, ticket),
-        });
-        // All of them are waited for, also after a failure.
-        ended.fold(Ok(()), Result::and)
+        let mut ended = Ok(());
+        let limit = self.keys.iter().map(Keys::timeout_ms).max().unwrap_or(0).max(1);
+        let deadline = os::boot_ms().saturating_add(limit);
+        for some in named.chunks(FLIGHTS_MAX) {
+            if os::boot_ms() >= deadline {
+                let first = some.first().map_or("", |(name, _)| name.as_str());
+                return ended.and(Err(keys::pending(first)));
+            }
+            let begun: Vec<_> =
+                some.iter().map(|(name, keys)| (name, keys.begin_refresh())).collect();
+            // All of them are waited for, also after a failure.
+            for (name, ticket) in begun {
+                let end = ticket.map_or(Ok(()), |t| keys::finish_refresh(name, t, deadline));
+                ended = ended.and(end);
+            }
+        }
+        ended
     }
 
     /// Can tokens be judged? Once it was so it stays so: readiness is about the start, the report
@@ -60,8 +73,11 @@ impl Runtime {
             return Ok(());
         }
         let (mut one, mut pending, mut failed) = (false, None, None);
+        let mut flights = 0usize;
         for (issuer, keys) in self.settings.issuers.iter().zip(&self.keys) {
-            match keys.ready(&issuer.name.text()) {
+            let (ready, fetching) = keys.ready(&issuer.name.text(), flights < FLIGHTS_MAX);
+            flights = flights.saturating_add(usize::from(fetching));
+            match ready {
                 Ok(()) => one = true,
                 Err(refusal) if refusal.status == Status::KEYS_PENDING => {
                     pending = pending.or(Some(refusal));

@@ -10,7 +10,7 @@ use crate::keys::Keys;
 use crate::keys::cache::{Held, Rules};
 use crate::keys::discovery::{self, Discovery};
 use crate::keys::driver::{Driver, Setup};
-use crate::keys::fetch::{Reach, Url};
+use crate::keys::fetch::{Reach, Url, is_etag};
 use crate::keys::file::KeysFile;
 use crate::keys::remote::Remote;
 use crate::keys::snapshot::Snapshot;
@@ -59,7 +59,7 @@ pub fn keys_of(
         return file(values, path, name, events, mistakes);
     }
     let places = places(values, name, reach, mistakes);
-    let snapshot = snapshot(values, name, places.as_ref(), mistakes);
+    let snapshot = snapshot(values, name, reach, places.as_ref(), mistakes);
     (mistakes.len() == before).then_some(())?;
     let (jwks_uri, metadata_urls) = places?;
     let rules = rules(values);
@@ -117,7 +117,9 @@ fn file(
     events: &Arc<Events>,
     mistakes: &mut Vec<Refusal>,
 ) -> Option<Keys> {
-    let source = KeysFile { path: PathBuf::from(path), max_bytes: max_bytes(values) };
+    // The working folder of a later moment is another.
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+    let source = KeysFile { path: absolute, max_bytes: max_bytes(values) };
     let (set, version) = match source.read() {
         Ok(read) => read,
         Err(why) => {
@@ -129,19 +131,33 @@ fn file(
     let rules = Rules { stale_ms: u64::MAX, ..rules(values) };
     let now = os::boot_ms();
     let (set, until) = (Arc::new(set), Held::aged(&rules, 0, now));
-    let held = HeldSet { set, from: None, version: Some(version), fetched_at: now, until };
+    let held = HeldSet {
+        set,
+        from: None,
+        version: Some(version),
+        fetched_at: i64::try_from(now).unwrap_or(0),
+        read_at: now,
+        until,
+    };
     Some(driver(values, name, Box::new(source), rules, events, Some(held)))
 }
 
 fn snapshot(
     values: &Values,
     name: &Name,
+    reach: &Reach,
     places: Option<&(Option<Url>, Vec<Url>)>,
     mistakes: &mut Vec<Refusal>,
 ) -> Option<Snapshot> {
     let folder = values.text(Opt::KEYS_SNAPSHOT)?;
     let (jwks_uri, metadata_urls) = places?;
-    let url = jwks_uri.as_ref().or(metadata_urls.first())?.as_text();
+    let url = jwks_uri.as_ref().or(metadata_urls.first())?;
+    let target = reach.target(url);
+    // Who asks elsewhere for it (`keys.backchannel`) keeps apart what came from there.
+    let url = match target == *url {
+        true => url.as_text(),
+        false => format!("{} {}", url.as_text(), target.as_text()),
+    };
     let found = Snapshot::in_folder(Path::new(folder), &name.text(), &url);
     found
         .map_err(|why| mistakes.push(invalid(format!("keys.snapshot {} {why}", quote(folder)))))
@@ -165,8 +181,9 @@ fn recall(kept: &Snapshot, reach: &Reach, rules: &Rules) -> Result<Option<HeldSe
     Ok(Some(HeldSet {
         set: kept.set,
         from: Some(from),
-        version: kept.etag,
-        fetched_at: now.saturating_sub(age_ms),
+        version: kept.etag.filter(|etag| is_etag(etag)),
+        fetched_at: i64::try_from(now).unwrap_or(0).saturating_sub_unsigned(age_ms),
+        read_at: now.saturating_sub(age_ms),
         until: Held::aged(rules, age_ms, now),
     }))
 }

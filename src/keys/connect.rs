@@ -174,7 +174,7 @@ fn try_one<In: Transport>(
 /// Link-local (where clouds keep their credentials), multicast and "this network". Private ranges
 /// are allowed: clusters live there.
 pub fn is_forbidden(address: IpAddr) -> bool {
-    const AWS_METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    const GOOGLE_METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254);
     /// Alibaba, Azure and Oracle keep theirs outside the link-local range.
     const METADATA_V4: [Ipv4Addr; 3] = [
         Ipv4Addr::new(100, 100, 100, 200),
@@ -199,7 +199,9 @@ pub fn is_forbidden(address: IpAddr) -> bool {
             };
             ip.is_unicast_link_local()
                 || ip.is_multicast()
-                || ip == AWS_METADATA_V6
+                // fd00:ec2::/32: Amazon's services for the machine itself.
+                || ip.segments()[..2] == [0xfd00, 0xec2]
+                || ip == GOOGLE_METADATA_V6
                 || embedded.is_some_and(v4)
         }
     }

@@ -158,15 +158,27 @@ impl Driver {
         Ticket { shared, flight, inline }
     }
 
-    /// Blocks until the fetch has ended, and tells how.
-    pub fn finish_refresh(ticket: Ticket) -> Result<(), Unavailable> {
+    /// Blocks until the fetch has ended, and tells how; one that the caller would have to do itself
+    /// is left undone after the deadline.
+    pub fn finish_refresh(ticket: Ticket, deadline: u64) -> Result<(), Unavailable> {
         let Ticket { shared, flight, inline } = ticket;
+        let late = os::boot_ms() >= deadline;
+        if inline.is_some() && late {
+            shared.lock().cache.abandoned();
+            shared.landed.notify_all();
+            return Err(Unavailable {
+                status: Status::KEYS_PENDING,
+                why: "there was no time left to fetch them".into(),
+                retry_after_ms: WAIT_MARGIN_MS,
+            });
+        }
         if let Some(reads) = inline {
-            drop(shared.fly(reads));
+            drop(shared.fly(reads, false));
         }
         let mut state = shared.lock();
         if let Some(flight) = flight {
-            state = shared.wait(state, flight);
+            let left_ms = deadline.saturating_sub(os::boot_ms());
+            state = shared.wait(state, flight, left_ms);
         }
         match flight.is_some() && state.cache.in_flight() == flight {
             true => Err(Unavailable {
@@ -178,20 +190,27 @@ impl Driver {
         }
     }
 
-    /// Are keys held? Starts the first flight where they are missing.
-    pub fn ready(&self) -> Ready {
+    /// Are keys held? Starts the first flight where they are missing, if it may. Says too whether a
+    /// flight is under way.
+    pub fn ready(&self, may_start: bool) -> (Ready, bool) {
         let now = os::boot_ms();
         let shared = self.shared();
         let mut state = shared.lock();
         if state.cache.usable(now) {
-            return Ready::Yes;
+            return (Ready::Yes, false);
         }
-        if let Some(reads) = state.cache.warm_up(now)
+        if may_start
+            && let Some(reads) = state.cache.warm_up(now)
             && !shared.start(reads)
         {
             state.cache.abandoned();
         }
-        shared.failure(&state).map_or(Ready::Pending, Ready::No)
+        let fetching = state.cache.in_flight().is_some();
+        (shared.failure(&state).map_or(Ready::Pending, Ready::No), fetching)
+    }
+
+    pub fn timeout_ms(&self) -> u64 {
+        self.shared().fixed.setup.timeout_ms
     }
 
     pub(super) fn shared(&self) -> Guard<Arc<Shared>> {
@@ -317,10 +336,10 @@ impl Shared {
                         return Search::Pending;
                     }
                     state = match inline {
-                        None => self.wait(state, flight),
+                        None => self.wait(state, flight, u64::MAX),
                         Some(reads) => {
                             drop(state);
-                            drop(self.fly(reads));
+                            drop(self.fly(reads, false));
                             self.lock()
                         }
                     };
@@ -352,8 +371,14 @@ impl Shared {
         Some(Unavailable { status, why, retry_after_ms })
     }
 
-    fn wait<'s>(&'s self, state: MutexGuard<'s, State>, flight: u64) -> MutexGuard<'s, State> {
-        let limit_ms = self.fixed.setup.timeout_ms.saturating_add(WAIT_MARGIN_MS);
+    /// At most as long as one flight takes, and as the caller has time, and a second.
+    fn wait<'s>(
+        &'s self,
+        state: MutexGuard<'s, State>,
+        flight: u64,
+        left_ms: u64,
+    ) -> MutexGuard<'s, State> {
+        let limit_ms = self.fixed.setup.timeout_ms.min(left_ms).saturating_add(WAIT_MARGIN_MS);
         let running = |state: &mut State| state.cache.in_flight() == Some(flight) && !state.closed;
         let waited =
             self.landed.wait_timeout_while(state, Duration::from_millis(limit_ms), running);

@@ -21,6 +21,8 @@ use crate::verdict::{printable, quote};
 
 const HEADER_MAX_BYTES: usize = 16 * 1024;
 const ETAG_MAX_BYTES: usize = 256;
+/// A head fits; many issuers are asked at the same time.
+const BUFFER_BYTES: usize = 2 * HEADER_MAX_BYTES;
 
 /// How the keys of one issuer are reached; made once at the freeze.
 #[derive(Clone, Default)]
@@ -206,6 +208,8 @@ impl Client {
             .max_redirects_will_error(false)
             .max_idle_connections(0)
             .max_response_header_size(HEADER_MAX_BYTES)
+            .input_buffer_size(BUFFER_BYTES)
+            .output_buffer_size(BUFFER_BYTES)
             .user_agent(concat!("libauth/", env!("CARGO_PKG_VERSION")))
             .accept("application/json, application/jwk-set+json")
             .accept_encoding("identity")
@@ -262,12 +266,17 @@ struct Head {
 impl Head {
     fn read(headers: &HeaderMap) -> Head {
         let fields = headers.get_all("cache-control").iter();
-        let etag = text(headers, "etag").filter(|etag| etag.len() <= ETAG_MAX_BYTES);
+        let etag = text(headers, "etag").filter(|etag| is_etag(etag));
+        // An answer out of a cache is so old (RFC 9111 5.1).
+        let age_s = text(headers, "age").and_then(|age| age.trim().parse::<u32>().ok());
+        let age_s = age_s.unwrap_or(0);
         let date = text(headers, "date").and_then(unix_s);
+        let now = |date: i64| date.saturating_add(i64::from(age_s));
+        let left = |ms: u64| ms.saturating_sub(u64::from(age_s).saturating_mul(1_000));
         Head {
-            max_age_ms: fields.filter_map(|field| max_age_ms(field.to_str().ok()?)).min(),
+            max_age_ms: fields.filter_map(|field| max_age_ms(field.to_str().ok()?)).min().map(left),
             etag: etag.map(str::to_owned),
-            clock_offset_s: date.map(|date| date.saturating_sub(os::wall_s())),
+            clock_offset_s: date.map(|date| now(date).saturating_sub(os::wall_s())),
         }
     }
 
@@ -280,6 +289,14 @@ impl Head {
         let Head { max_age_ms, clock_offset_s, .. } = self;
         Answer::NotModified { max_age_ms, clock_offset_s }
     }
+}
+
+/// An entity tag (RFC 9110 8.8.3): sent back as `*` it would hold whatever was there.
+pub fn is_etag(text: &str) -> bool {
+    let quoted = text.strip_prefix("W/").unwrap_or(text);
+    let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    text.len() <= ETAG_MAX_BYTES
+        && inner.is_some_and(|tag| tag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"'))
 }
 
 /// `max-age` of Cache-Control (RFC 9111 5.2.2.1), the least where there are several. no-cache and
@@ -323,8 +340,9 @@ fn sentence(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => "did not answer in time (`keys.timeout`)".into(),
         ureq::Error::ConnectProxyFailed(why) => {
-            let status = why.rsplit([' ', '/']).next().unwrap_or("");
-            format!("was not reached: {status} was the answer to CONNECT (`keys.proxy`)")
+            let word = why.rsplit([' ', '/']).next().unwrap_or("");
+            let answer = if word.parse::<u16>().is_ok() { word } else { "no word" };
+            format!("was not reached: {answer} was the answer to CONNECT (`keys.proxy`)")
         }
         ureq::Error::Io(error) => format!("failed: {}", printable(&error.to_string(), 200)),
         other => format!("failed: {}", printable(&other.to_string(), 200)),

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
 use super::cache::Reads;
@@ -23,12 +23,15 @@ impl KeysFile {
     /// with the path.
     pub fn read(&self) -> Result<(KeySet, String), String> {
         let cannot = |error: std::io::Error| format!("cannot be read: {}", error.kind());
+        let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+        let file = File::options().read(true).custom_flags(flags).open(&self.path);
+        let file = file.map_err(cannot)?;
+        let metadata = file.metadata().map_err(cannot)?;
         // Of a pipe or device one could read without end.
-        if !std::fs::metadata(&self.path).map_err(cannot)?.is_file() {
+        if !metadata.is_file() {
             return Err("is not a file".into());
         }
-        let file = File::open(&self.path).map_err(cannot)?;
-        let version = version(&file.metadata().map_err(cannot)?);
+        let version = version(&metadata);
         let mut text = String::new();
         let limit = self.max_bytes.saturating_add(1);
         file.take(limit).read_to_string(&mut text).map_err(cannot)?;
@@ -41,8 +44,9 @@ impl KeysFile {
 
 /// Changes when the file is written, replaced, or its link turned to another.
 fn version(metadata: &std::fs::Metadata) -> String {
-    let (seconds, nanoseconds) = (metadata.mtime(), metadata.mtime_nsec());
-    format!("{}:{}:{seconds}.{nanoseconds}:{}", metadata.dev(), metadata.ino(), metadata.len())
+    // The times of its content and of its inode: the first can be set to what it was.
+    let times = [metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()];
+    format!("{}:{}:{}:{times:?}", metadata.dev(), metadata.ino(), metadata.len())
 }
 
 impl Source for KeysFile {

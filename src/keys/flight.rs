@@ -19,7 +19,10 @@ impl Shared {
     pub(super) fn start(self: &Arc<Self>, reads: Reads) -> bool {
         let shared = self.clone();
         spawn(move || {
-            if let Some(held) = shared.fly(reads) {
+            // Of a start with nothing held there may be no second chance: the process may end.
+            let cold = shared.held.load().is_none();
+            let landed = shared.fly(reads, cold);
+            if let Some(held) = landed.filter(|_| !cold) {
                 shared.keep(&held);
             }
         })
@@ -36,7 +39,7 @@ impl Shared {
 
     /// One flight. Whatever happens in it, it ends and its end is told. Gives back a set that is to
     /// be kept for later processes.
-    pub(super) fn fly(&self, reads: Reads) -> Option<Arc<HeldSet>> {
+    pub(super) fn fly(&self, reads: Reads, keep_first: bool) -> Option<Arc<HeldSet>> {
         let deadline = os::boot_ms().saturating_add(self.fixed.setup.timeout_ms);
         let whole = || {
             let held = self.held.load_full();
@@ -47,17 +50,20 @@ impl Shared {
             let defect = Failure::unavailable("a defect of this library ended the fetch");
             self.land(Err(defect), None)
         });
+        if let Some(held) = landed.as_ref().filter(|_| keep_first) {
+            self.keep(held);
+        }
         self.landed.notify_all();
         landed
     }
 
-    /// On a thread of ours, whose signals are blocked, and after everybody was answered: the disk
-    /// may take its time.
+    /// On a thread of ours, whose signals are blocked: the disk may take its time.
     fn keep(&self, held: &HeldSet) {
         let keep = || self.fixed.setup.source.keep(held);
-        let kept = catch_unwind(AssertUnwindSafe(keep));
-        if let Err(why) = kept.unwrap_or_else(|_| Err("a defect of this library".into())) {
-            self.event(EventKind::SnapshotIgnored, why);
+        match catch_unwind(AssertUnwindSafe(keep)) {
+            Ok(Ok(())) => self.lock().kept_at = Some(os::boot_ms()),
+            Ok(Err(why)) => self.event(EventKind::SnapshotIgnored, why),
+            Err(_) => self.event(EventKind::SnapshotIgnored, "a defect of this library".into()),
         }
     }
 
@@ -85,14 +91,13 @@ impl Shared {
         let until = state.cache.landed(fetched.max_age_ms, brought, spread, now);
         (state.last_failure, state.stale_told) = (None, false);
         let (from, version) = (fetched.from, fetched.version);
-        let held = Arc::new(HeldSet { set, from, version, fetched_at: now, until });
+        let read_at = fetched.read_at.unwrap_or(now);
+        let fetched_at = i64::try_from(now).unwrap_or(i64::MAX);
+        let held = Arc::new(HeldSet { set, from, version, fetched_at, read_at, until });
         self.held.store(Some(held.clone()));
         change.retire();
         let due = |at: u64| now >= at.saturating_add(self.fixed.setup.rules.ttl_ms / 2);
         let keep = changed || state.kept_at.is_none_or(due);
-        if keep {
-            state.kept_at = Some(now);
-        }
         drop(state);
         self.tell_change(&change);
         keep.then_some(held)
@@ -111,6 +116,7 @@ impl Shared {
             (Some(new), old) => succeed(old.as_ref().map(|old| &old.set), new),
             (None, Some(old)) => {
                 (fetched.from, fetched.version) = (old.from.clone(), old.version.clone());
+                fetched.read_at = Some(old.read_at);
                 self.count(Outcome::NotModified);
                 return Ok((fetched, (old.set.clone(), Change::default())));
             }

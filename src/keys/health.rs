@@ -46,7 +46,7 @@ impl Driver {
             _ if now >= held.until.fresh_until => KeysState::Stale,
             _ => KeysState::Fresh,
         };
-        report.age_s = Some(now.saturating_sub(held.fetched_at) / 1_000);
+        report.age_s = Some(held.age_ms(now) / 1_000);
         report.refresh_in_s = Some(seconds_until(held.until.refresh_at, now));
         // A set that serves without an end has none to tell.
         let end = Some(held.until.usable_until).filter(|end| *end != u64::MAX);

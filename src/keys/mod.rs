@@ -108,18 +108,27 @@ impl Keys {
         }
     }
 
-    /// Are keys held? Starts the first fetch where they are missing, and never waits.
-    pub fn ready(&self, issuer: &str) -> Result<(), Refusal> {
+    /// The longest that one fetch takes.
+    pub fn timeout_ms(&self) -> u64 {
         match self {
-            Keys::Local(_) => Ok(()),
-            Keys::Driven(driver) => match driver.ready() {
-                Ready::Yes => Ok(()),
-                Ready::Pending => Err(pending(issuer)),
-                Ready::No(unavailable) => {
-                    Err(refusal(&format!("no keys of {}", quote(issuer)), unavailable))
-                }
-            },
+            Keys::Local(_) => 0,
+            Keys::Driven(driver) => driver.timeout_ms(),
         }
+    }
+
+    /// Are keys held? Where they are missing it starts the first fetch if it may, and never waits.
+    /// Says too whether a fetch is under way.
+    pub fn ready(&self, issuer: &str, may_start: bool) -> (Result<(), Refusal>, bool) {
+        let Keys::Driven(driver) = self else { return (Ok(()), false) };
+        let (ready, fetching) = driver.ready(may_start);
+        let ready = match ready {
+            Ready::Yes => Ok(()),
+            Ready::Pending => Err(pending(issuer)),
+            Ready::No(unavailable) => {
+                Err(refusal(&format!("no keys of {}", quote(issuer)), unavailable))
+            }
+        };
+        (ready, fetching)
     }
 
     /// What is allowed here, and should be meant.
@@ -138,13 +147,14 @@ impl Keys {
     }
 }
 
-/// Blocks until the fetch has ended, and tells how.
-pub fn finish_refresh(issuer: &str, ticket: Ticket) -> Result<(), Refusal> {
+/// Blocks until the fetch has ended, and tells how; one that the caller would have to do itself is
+/// left undone after the deadline.
+pub fn finish_refresh(issuer: &str, ticket: Ticket, deadline: u64) -> Result<(), Refusal> {
     let told = format!("the keys of {} were not refreshed", quote(issuer));
-    Driver::finish_refresh(ticket).map_err(|unavailable| refusal(&told, unavailable))
+    Driver::finish_refresh(ticket, deadline).map_err(|unavailable| refusal(&told, unavailable))
 }
 
-fn pending(issuer: &str) -> Refusal {
+pub fn pending(issuer: &str) -> Refusal {
     let log = format!("the keys of {} are not here yet", quote(issuer));
     Refusal::new(Status::KEYS_PENDING, log).pending(issuer)
 }

@@ -1,7 +1,7 @@
 //! Which proxy a connection goes by: that of `keys.proxy`, or of the environment as it was at the
 //! freeze. Its URL is never told: it may hold a password.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::url::{PlainHttp, Url};
@@ -116,15 +116,22 @@ impl Environment {
     }
 }
 
-/// `10.0.0.0/8`
+/// `10.0.0.0/8` or `fd00::/8`
 fn is_in_block(target: &Url, block: &str) -> bool {
     let Some((network, bits)) = block.split_once('/') else { return false };
-    let (Ok(network), Ok(bits)) = (network.parse::<Ipv4Addr>(), bits.parse::<u32>()) else {
+    let (Ok(network), Ok(bits)) = (network.parse::<IpAddr>(), bits.parse::<u32>()) else {
         return false;
     };
-    let Ok(address) = target.host().parse::<Ipv4Addr>() else { return false };
-    let differ = network.to_bits() ^ address.to_bits();
-    bits <= 32 && differ.checked_shr(32u32.saturating_sub(bits)).unwrap_or(0) == 0
+    // Both from the left of 128 bits.
+    let left = |address: IpAddr| match address {
+        IpAddr::V4(ip) => (32, u128::from(ip.to_bits()) << 96),
+        IpAddr::V6(ip) => (128, ip.to_bits()),
+    };
+    let Some((length, address)) = target.address().map(left) else { return false };
+    let (network_length, network) = left(network);
+    let outside = 128u32.saturating_sub(bits);
+    let differ = (network ^ address).checked_shr(outside).unwrap_or(0);
+    length == network_length && bits <= length && differ == 0
 }
 
 /// An error is the end of a sentence, and tells nothing of the text.

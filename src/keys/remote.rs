@@ -14,6 +14,10 @@ use crate::report::Outcome;
 use crate::status::Status;
 use crate::verdict::quote;
 
+/// A set is read as a whole this often, also where its tag says that it is the same: a wrong answer
+/// that carried the right tag would else stay for good.
+const WHOLE_MS: u64 = 3_600_000;
+
 pub struct Remote {
     pub issuer: Name,
     /// Configured: discovery is skipped.
@@ -55,11 +59,13 @@ impl Source for Remote {
 
     fn keep(&self, held: &HeldSet) -> Result<(), String> {
         let (Some(snapshot), Some(from)) = (&self.snapshot, &held.from) else { return Ok(()) };
-        let age_s = os::boot_ms().saturating_sub(held.fetched_at) / 1_000;
+        let age_s = held.age_ms(os::boot_ms()) / 1_000;
+        // What cannot be used is not kept: the tag of the whole set would hide it for ever.
+        let whole = held.set.keys.iter().all(|key| key.usable.is_ok());
         snapshot.write(&Kept {
             set: held.set.clone(),
             jwks_uri: from.as_text(),
-            etag: held.version.clone(),
+            etag: held.version.clone().filter(|_| whole),
             fetched_at_s: os::wall_s().saturating_sub(i64::try_from(age_s).unwrap_or(i64::MAX)),
         })
     }
@@ -73,7 +79,7 @@ impl Source for Remote {
     }
 
     fn name(&self) -> String {
-        self.jwks_uri.as_ref().or(self.metadata_urls.first()).map_or_else(String::new, Url::as_text)
+        self.jwks_uri.as_ref().or(self.metadata_urls.first()).map_or_else(String::new, Url::told)
     }
 }
 
@@ -90,10 +96,11 @@ impl Flight<'_> {
         let failure = |outcome, why: String, retry_after_ms| Failure {
             status: Status::KEYS_UNAVAILABLE,
             outcome,
-            why: format!("the key set {} {why}", quote(&uri.as_text())),
+            why: format!("the key set {} {why}", quote(&uri.told())),
             retry_after_ms,
         };
-        let same_place = self.held.filter(|held| held.from.as_ref() == Some(uri));
+        let recent = |held: &HeldSet| held.read_at.saturating_add(WHOLE_MS) > os::boot_ms();
+        let same_place = self.held.filter(|held| held.from.as_ref() == Some(uri) && recent(held));
         let version = same_place.and_then(|held| held.version.as_deref());
         match self.get(uri, version) {
             Ok(Answer::Document(document)) => match KeySet::parse(&document.body) {
@@ -103,6 +110,7 @@ impl Flight<'_> {
                     version: document.etag,
                     max_age_ms: document.max_age_ms,
                     clock_offset_s: document.clock_offset_s,
+                    ..Fetched::default()
                 }),
                 Err(why) => {
                     Err((failure(Outcome::Unusable, format!("is no use: {why}"), None), true))
@@ -148,11 +156,11 @@ impl Flight<'_> {
                 }
                 Err(Failed::Transport(why)) => {
                     outcome = Outcome::Transport;
-                    told.push(format!("{} {why}", quote(&url.as_text())));
+                    told.push(format!("{} {why}", quote(&url.told())));
                     break;
                 }
             };
-            told.push(format!("{} {why}", quote(&url.as_text())));
+            told.push(format!("{} {why}", quote(&url.told())));
             if status == Status::DISCOVERY_ISSUER_MISMATCH {
                 break;
             }

@@ -27,7 +27,7 @@ const BESIDE_MAX_BYTES: u64 = 64 * 1024;
 /// Clocks of machines that share a folder differ a little.
 const AHEAD_MAX_S: i64 = 60;
 /// A temporary file older than this is of a writer that is gone.
-const WRITING_MAX_S: u64 = 60;
+const WRITING_MAX_S: u64 = 5;
 
 const OTHERS_MAY_WRITE: u32 = 0o022;
 

@@ -43,9 +43,18 @@ pub struct HeldSet {
     pub from: Option<Url>,
     /// By which the source knows that nothing changed: an ETag.
     pub version: Option<String>,
-    /// Milliseconds of the clock that counts in suspend.
-    pub fetched_at: u64,
+    /// Milliseconds of the clock that counts in suspend; before its start for an older process.
+    pub fetched_at: i64,
+    /// When its body was read, as a whole.
+    pub read_at: u64,
     pub until: Held,
+}
+
+impl HeldSet {
+    pub fn age_ms(&self, now: u64) -> u64 {
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        u64::try_from(now.saturating_sub(self.fetched_at)).unwrap_or(0)
+    }
 }
 
 #[derive(Default)]
@@ -54,6 +63,8 @@ pub struct Fetched {
     pub set: Option<KeySet>,
     pub from: Option<Url>,
     pub version: Option<String>,
+    /// Of a held set that still stands: when it was read.
+    pub read_at: Option<u64>,
     pub max_age_ms: Option<u64>,
     pub clock_offset_s: Option<i64>,
 }

@@ -82,6 +82,12 @@ impl Url {
         self.0.to_string()
     }
 
+    /// For sentences and reports: a query may hold what is secret.
+    pub fn told(&self) -> String {
+        let text = self.as_text();
+        text.split_once('?').map_or(text.clone(), |(place, _)| format!("{place}?..."))
+    }
+
     pub(super) fn as_uri(&self) -> &Uri {
         &self.0
     }

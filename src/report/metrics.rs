@@ -50,11 +50,12 @@ static GAUGES: &[Gauge] = &[
     },
     Gauge {
         name: "libauth_jwks_stale",
-        help: "1: the held keys are older than keys.ttl.",
+        help: "1: the held keys are older than keys.ttl, and the last fetch failed.",
         value: |issuer| match issuer.state {
             KeysState::None_ => None,
             KeysState::Fresh | KeysState::Local => Some(0),
-            KeysState::Stale | KeysState::Expired => Some(1),
+            // Without a token nobody asks for new ones: that is no trouble.
+            KeysState::Stale | KeysState::Expired => Some(i64::from(issuer.last_error.is_some())),
         },
     },
     Gauge {

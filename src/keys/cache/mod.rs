@@ -6,7 +6,7 @@ mod tests;
 
 use std::collections::VecDeque;
 
-/// How long a refused key id is remembered, and how many are.
+/// The longest that a refused key id is remembered, and how many are.
 const MISSING_MS: u64 = 60_000;
 const MISSING_MAX: usize = 64;
 /// So many unknown key ids may wait for one flight while keys are held: junk ids must not park
@@ -98,6 +98,14 @@ struct Flight {
     joined: Vec<u64>,
 }
 
+/// A key id that the provider did not have.
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    id: u64,
+    until: u64,
+    time_ms: u64,
+}
+
 #[derive(Debug)]
 pub struct Cache {
     rules: Rules,
@@ -113,7 +121,7 @@ pub struct Cache {
     owed: bool,
     unknown_started: Option<u64>,
     suspect_started: Option<u64>,
-    missing: VecDeque<(u64, u64)>,
+    missing: VecDeque<Missing>,
     /// An unknown key id was held off since it was last told.
     limited: bool,
     limited_told: Option<u64>,
@@ -148,7 +156,7 @@ impl Cache {
             return (Find::Key, self.refresh_ahead(now));
         }
         // Before a flight is joined: nobody waits for a second one after the first has answered.
-        let missing = |id: &(u64, u64)| id.0 == kid && now < id.1;
+        let missing = |missing: &Missing| missing.id == kid && now < missing.until;
         if usable && !self.failed && self.missing.iter().any(missing) {
             return (Find::NotFound, self.refresh_ahead(now));
         }
@@ -255,7 +263,7 @@ impl Cache {
         self.back_off_ms = 0;
         self.retry_at = 0;
         self.ended(now);
-        self.missing.retain(|(id, until)| now < *until && !brought(*id));
+        self.missing.retain(|missing| !brought(missing.id));
         if let Some(flight) = flight {
             self.remember_missing(&flight, brought, now);
         }
@@ -264,15 +272,19 @@ impl Cache {
 
     fn remember_missing(&mut self, flight: &Flight, brought: impl Fn(u64) -> bool, now: u64) {
         for id in flight.joined.iter().filter(|id| !brought(**id)) {
-            // A key id that joined later may have been published after the answer was made: it is
-            // answered, and asked for again soon.
-            let first = flight.asked == Some(*id);
-            let time = if first { MISSING_MS } else { self.rules.cooldown_ms.min(MISSING_MS) };
-            self.missing.retain(|(known, _)| known != id);
+            let place = self.missing.iter().position(|missing| missing.id == *id);
+            let last = place.and_then(|place| self.missing.remove(place));
+            // It may be published at any moment, and was asked for again soon the first time; who
+            // goes on naming it is told from memory ever longer. One that joined late may have
+            // been published after the answer was made.
+            let again = last.filter(|_| flight.asked == Some(*id)).map_or(0, |last| last.time_ms);
+            let time_ms =
+                again.saturating_mul(2).clamp(self.rules.cooldown_ms.min(MISSING_MS), MISSING_MS);
             if self.missing.len() == MISSING_MAX {
                 self.missing.pop_front();
             }
-            self.missing.push_back((*id, now.saturating_add(time)));
+            let until = now.saturating_add(time_ms);
+            self.missing.push_back(Missing { id: *id, until, time_ms });
         }
     }
 

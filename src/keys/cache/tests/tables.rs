@@ -37,8 +37,23 @@ fn unknown_key_ids_cost_one_flight_a_cooldown_and_are_remembered() {
     assert_eq!(cache.find(false, 8, 30), (Find::NotFound, None), "cooldown");
     assert_eq!(cache.find(false, 8, 2_010), (Find::Wait(3), Some(Reads::Keys)));
     land(&mut cache, 2_020);
-    assert_eq!(cache.find(false, 7, 10_000), (Find::NotFound, None), "still remembered");
-    assert_eq!(cache.find(false, 7, 60_021), (Find::Wait(4), Some(Reads::Keys)), "forgotten");
+    assert_eq!(cache.find(false, 7, 4_010), (Find::Wait(4), Some(Reads::Keys)), "forgotten");
+}
+
+/// It may be published a moment later; who goes on naming it does not go on asking the provider.
+#[test]
+fn a_key_id_that_is_named_again_and_again_is_remembered_ever_longer() {
+    let mut cache = warm();
+    let mut now = 10;
+    for remembered in [2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000] {
+        assert!(matches!(cache.find(false, 7, now), (Find::Wait(_), Some(_))), "{now}");
+        land(&mut cache, now + 10);
+        now += 10 + remembered;
+        assert_eq!(cache.find(false, 7, now - 1).0, Find::NotFound, "{now}");
+    }
+    cache.find(false, 7, now);
+    cache.landed(None, |_| true, 5, now + 10);
+    assert!(cache.missing.is_empty(), "published");
 }
 
 #[test]
