@@ -21,8 +21,9 @@ void *operator new[](std::size_t size, const std::nothrow_t &) noexcept {
   blocks += 1;
   return memory_is_out ? nullptr : std::malloc(size);
 }
-void operator delete[](void *block) noexcept { std::free(block); }
-void operator delete[](void *block, std::size_t) noexcept { std::free(block); }
+// Not inlined: g++ 12 would take the free for a wrong partner of new[].
+[[gnu::noinline]] void operator delete[](void *block) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete[](void *block, std::size_t) noexcept { std::free(block); }
 void *operator new[](std::size_t size) {
   void *const block = std::malloc(size);
   if (block == nullptr) std::abort();
