@@ -62,6 +62,7 @@ int main(int argc, char **argv) {
     wait_in_the_call(url, headers);
     nobody_is_there();
   });
+  CHECK(used * 3 <= small_stack_bytes * 2);
   std::printf("waiting: %d checks, %d failed; at most %ld of %ld bytes of stack\n", checks,
               failures, used, small_stack_bytes);
   return failures != 0;
