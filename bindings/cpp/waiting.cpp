@@ -1,5 +1,6 @@
 // Waiting for keys through auth.hpp, on threads with a stack of 64 KiB.
-//     waiting URL RS256 ES256 EDDSA      of a provider that runs; tokens for https://api.example, scope read
+//     waiting URL RS256 ES256 EDDSA      of a provider that runs; and its tokens for
+//     https://api.example with the scope read
 #include "check.hpp"
 #include "small_stack.hpp"
 #include <auth.hpp>
