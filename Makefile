@@ -28,8 +28,9 @@ install: ## install the library, its headers, libauth.pc and CMake files under P
 fuzz: ## fuzz each target for 20 seconds
 	@scripts/fuzz 20
 
-bench: ## measure: verification beside the bare primitive, key lifecycle beside other libraries
+bench: ## measure: verification beside the bare primitive and through auth.hpp, key lifecycle beside other libraries
 	@cargo bench
+	@scripts/library && benches/cpp/run
 	@benches/lifecycle/run
 
 generated: ## write include/auth.h and the tables of docs/ again, after a change in src/
