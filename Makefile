@@ -22,14 +22,15 @@ parity: ## decide every vector in each language, and compare the answers byte fo
 library: ## build target/library/libauth.so and libauth.a, optimized as they are shipped
 	@scripts/library
 
-install: ## install the library, auth.h and libauth.pc under PREFIX (/usr/local), below DESTDIR if set
+install: ## install the library, its headers, libauth.pc and CMake files under PREFIX (/usr/local), below DESTDIR if set
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install
 
 fuzz: ## fuzz each target for 20 seconds
 	@scripts/fuzz 20
 
-bench: ## measure: verification beside the bare primitive, key lifecycle beside other libraries
+bench: ## measure: verification beside the bare primitive and through auth.hpp, key lifecycle beside other libraries
 	@cargo bench
+	@scripts/library && benches/cpp/run
 	@benches/lifecycle/run
 
 generated: ## write include/auth.h and the tables of docs/ again, after a change in src/
