@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -111,8 +112,19 @@ static void no_route(const Request &request, Response &response) {
 
 // ---------------------------------------------------------------- authorization
 
-// Before every route. It waits for the network only while no keys of the issuer are held, and then
-// for keys.timeout at most: a thread of the pool may do that.
+// It waits for the network only while no keys of the issuer are held, and then for keys.timeout at
+// most: a thread of the pool may do that.
+static bool authorize(const Request &request, std::string_view require) {
+  // Not get_header_value: it ends the text at a NUL.
+  const auto [first, last] = request.headers.equal_range("Authorization");
+  if (first == last) return auth.authorize({}, require, caller);
+  if (std::next(first) == last) return auth.authorize(first->second, require, caller);
+  // Which of them would the next server take?
+  auth.describe(AUTH_STATUS_HEADER_MALFORMED, "more than one Authorization header", caller);
+  return false;
+}
+
+// Before every route.
 static Server::HandlerResponse before_routing(const Request &request, Response &response) {
   const Route *route = find(request);
   if (route == nullptr) {
@@ -120,10 +132,7 @@ static Server::HandlerResponse before_routing(const Request &request, Response &
     return Server::HandlerResponse::Handled;
   }
   if (route->access == Access::open) return Server::HandlerResponse::Unhandled;
-  if (request.get_header_value_count("Authorization") > 1) // which would the next server take?
-    auth.describe(AUTH_STATUS_HEADER_MALFORMED, "more than one Authorization header", caller);
-  else if (auth.authorize(request.get_header_value("Authorization"), route->require, caller))
-    return Server::HandlerResponse::Unhandled;
+  if (authorize(request, route->require)) return Server::HandlerResponse::Unhandled;
   std::fprintf(stderr, "%s %s: %s: %s\n", route->method.c_str(), route->path.c_str(),
                caller.code().data(), caller.log().data());
   refuse(response, caller);
