@@ -14,6 +14,21 @@ fn header() {
     fresh("include/auth.h", &header_text());
 }
 
+/// Written by hand but for its enumerators.
+#[test]
+fn header_of_cpp() {
+    let name = "include/auth.hpp";
+    let held = std::fs::read_to_string(root().join(name)).unwrap();
+    let (before, rest) = held.split_once(STATUS_CLASS).unwrap();
+    let (_, after) = rest.split_once("\n};").unwrap();
+    let mut text = format!("{before}{STATUS_CLASS}");
+    for row in STATUSES.iter().map(|status| status.row()) {
+        let name = row.name.to_lowercase();
+        write!(text, "\n  {name} = AUTH_STATUS_{},", row.name).unwrap();
+    }
+    fresh(name, &format!("{text}\n}};{after}"));
+}
+
 #[test]
 fn docs_statuses() {
     fresh("docs/statuses.md", &statuses_text());
@@ -68,6 +83,8 @@ fn fresh(name: &str, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, text).unwrap();
 }
+
+const STATUS_CLASS: &str = "enum class Status : std::int32_t {";
 
 const TOP: &str = "\
 // auth.h - protects an API with OAuth 2.0 / OpenID Connect bearer tokens.
