@@ -2,15 +2,16 @@
 // table that says which route needs what.
 //     LIBAUTH_ISSUER=https://id.example LIBAUTH_AUDIENCE=https://api.example server PORT
 // Every option of docs/options.md is a variable LIBAUTH_...; a wrong one ends the start with 4.
-#include <httplib.h>
-
+#include <auth.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <httplib.h>
+#include <iostream>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <thread>
-
-#include "libauth.hpp"
 
 // cpp-httplib 0.11 does not read the body of a request that was answered before its route, and
 // takes it for the next request of that connection: so a connection has one request. Raise it with
@@ -26,7 +27,7 @@ using httplib::Server;
 static libauth::Auth auth;
 
 // Who sent the request that this thread serves: a request stays on one thread of the pool from the
-// first handler to the last. One record of 37 kB a thread, used again.
+// first handler to the last. The memory of the record serves again for the next.
 static thread_local libauth::Verdict caller;
 
 // ---------------------------------------------------------------- answers
@@ -39,9 +40,16 @@ static void reply(Response &response, int status, const char *type, std::string_
 static void refuse(Response &response, const libauth::Verdict &verdict) {
   if (!verdict.challenge().empty())
     response.set_header("WWW-Authenticate", std::string(verdict.challenge()));
-  if (verdict.retry_after() > 0)
-    response.set_header("Retry-After", std::to_string(verdict.retry_after()));
+  if (verdict.retry_after().count() > 0)
+    response.set_header("Retry-After", std::to_string(verdict.retry_after().count()));
   reply(response, verdict.http_status(), "application/problem+json", verdict.problem());
+}
+
+// For the operator: in one piece, for lines of several threads.
+static void log(const std::string &where, const libauth::Verdict &verdict) {
+  std::string line = where;
+  line.append(verdict.code()).append(": ").append(verdict.log()).append("\n");
+  std::cerr << line;
 }
 
 // ---------------------------------------------------------------- routes
@@ -65,9 +73,9 @@ static void tell_alive(const Request &, Response &response) {
 
 // Readiness: starts the first fetch of the keys, and is 503 until they are here.
 static void tell_ready(const Request &, Response &response) {
-  libauth::Verdict verdict;
-  if (auth.ready(verdict)) return reply(response, 200, "application/json", R"({"status":"ready"})");
-  refuse(response, verdict);
+  const libauth::Verdict ready = auth.ready();
+  if (!ready) return refuse(response, ready);
+  reply(response, 200, "application/json", R"({"status":"ready"})");
 }
 
 static void tell_metrics(const Request &, Response &response) {
@@ -120,7 +128,7 @@ static bool authorize(const Request &request, std::string_view require) {
   if (first == last) return auth.authorize({}, require, caller);
   if (std::next(first) == last) return auth.authorize(first->second, require, caller);
   // Which of them would the next server take?
-  auth.describe(AUTH_STATUS_HEADER_MALFORMED, "more than one Authorization header", caller);
+  caller = auth.describe(libauth::Status::header_malformed, "more than one Authorization header");
   return false;
 }
 
@@ -133,18 +141,16 @@ static Server::HandlerResponse before_routing(const Request &request, Response &
   }
   if (route->access == Access::open) return Server::HandlerResponse::Unhandled;
   if (authorize(request, route->require)) return Server::HandlerResponse::Unhandled;
-  std::fprintf(stderr, "%s %s: %s: %s\n", route->method.c_str(), route->path.c_str(),
-               caller.code().data(), caller.log().data());
+  log(route->method + " " + route->path + ": ", caller);
   refuse(response, caller);
   return Server::HandlerResponse::Handled;
 }
 
 // ---------------------------------------------------------------- start and end
 
-static bool told(bool good) {
-  if (!caller.log().empty()) // of an OK: a warning
-    std::fprintf(stderr, "%s: %s\n", caller.code().data(), caller.log().data());
-  return good;
+static bool good(const libauth::Verdict &start) {
+  if (!start.log().empty()) log("", start); // of a good one: a warning
+  return bool(start);
 }
 
 int main(int argc, char **argv) {
@@ -154,7 +160,7 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "usage: LIBAUTH_ISSUER=... LIBAUTH_AUDIENCE=... server PORT\n");
     return 2;
   }
-  if (!told(auth.load_env(caller)) || !told(auth.check(caller))) return 4;
+  if (!good(auth.load_env()) || !good(auth.check())) return 4;
 
   sigset_t stop; // blocked before the first thread starts, so that sigwait below gets them
   int received;
