@@ -186,6 +186,15 @@ for (const [options, code] of [
     assert.deepEqual(await host.ended, [4, null])
     assert.ok(host.log.startsWith(`${code}: `), host.log)
   })
+test('a port that another has is told, and exits with 1', async ({ program }) => {
+  const options = { LIBAUTH_ISSUER: 'https://id.example', LIBAUTH_AUDIENCE: 'x' }
+  const first = startHost(program, options)
+  const second = startHost(program, options, Number((await first.url).port))
+  await assert.rejects(second.url)
+  assert.deepEqual(await second.ended, [1, null])
+  assert.match(second.log, /^cannot listen: /)
+  assert.deepEqual(await first.stop('SIGTERM'), [0, null])
+})
 test('an option that is none is told', async ({ program }) => {
   const host = startHost(program, { LIBAUTH_ISSUER: 'https://id.example', LIBAUTH_AUDIENCE: 'x', LIBAUTH_AUDIENSE: 'y' })
   await host.url
