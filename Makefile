@@ -28,15 +28,20 @@ install: ## install the library, its headers, libauth.pc and CMake files under P
 fuzz: ## fuzz each target for 20 seconds
 	@scripts/fuzz 20
 
-bench: ## measure: verification beside the bare primitive and through auth.hpp, key lifecycle beside other libraries
+bench: ## measure: verification beside the bare primitive and through auth.hpp, servers with and without, key lifecycle beside other libraries
+	@scripts/setup bench
 	@cargo bench
 	@scripts/library && benches/cpp/run
+	@benches/hosts/run
 	@benches/lifecycle/run
 
 generated: ## write include/auth.h and the tables of docs/ again, after a change in src/
 	@UPDATE=1 cargo test --quiet --test generated
 
 run-c: ## run examples/c-server against a local issuer and print a curl to try
-	@scripts/run-c
+	@scripts/run-host c
 
-.PHONY: help demo test test-all parity library install fuzz bench generated run-c
+run-cpp: ## the same with examples/cpp-server
+	@scripts/run-host cpp
+
+.PHONY: help demo test test-all parity library install fuzz bench generated run-c run-cpp

@@ -1,5 +1,6 @@
 // A real OpenID provider for tests: npm oidc-provider with one signing key an algorithm, made new at each start.
 //     node provider.mjs [PORT]      prints "issuer: URL" when it listens; without PORT it takes a free one
+// KID names another generation of keys, as after a rotation: key ids begin with it (default: test).
 // Client svc / svc-secret by client_credentials; the resource that is asked for decides how its access token is signed.
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -13,7 +14,7 @@ const keys = Object.entries({
   EdDSA: ['ed25519', {}],
 }).map(([alg, [type, options]]) => {
   const jwk = generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' })
-  return { ...jwk, alg, use: 'sig', kid: `test-${alg}` }
+  return { ...jwk, alg, use: 'sig', kid: `${process.env.KID ?? 'test'}-${alg}` }
 })
 
 const algorithmOf = {
@@ -23,6 +24,7 @@ const algorithmOf = {
   'https://es384.example': 'ES384',
   'https://eddsa.example': 'EdDSA',
   'https://other.example': 'RS256', // for tests of a wrong audience
+  'https://large.example': 'RS256', // a token of almost 8 KiB
   'https://opaque.example': undefined, // an opaque token
 }
 
@@ -53,7 +55,11 @@ const provider = issuer =>
       clientCredentials: { enabled: true },
       resourceIndicators: { enabled: true, defaultResource: () => undefined, getResourceServerInfo: resourceServer },
     },
-    extraTokenClaims: () => ({ roles: ['reader'], tenant: 't1' }),
+    extraTokenClaims: (_context, token) => ({
+      roles: ['reader'],
+      tenant: 't1',
+      ...(token.aud === 'https://large.example' && { filler: 'x'.repeat(5460) }),
+    }),
   })
 
 const server = createServer()
