@@ -1,3 +1,4 @@
+import { request } from 'node:http'
 import { claimsOf, headerOf, withHeader } from '../harness.mjs'
 import { changedTokens, expired, mistakes, outage, wrongIssuers } from '../shared.mjs'
 import { Admin } from './realm.mjs'
@@ -10,6 +11,7 @@ export async function rows(matrix) {
   const admin = new Admin(provider.url.origin)
   const service = (client, fields = { scope: 'read:orders' }, more) => provider.service(`${client}:${client}-secret`, fields, more)
   const options = matrix.guideOptions()
+  await matrix.guideShows('audience-scope.json', 'tenant-mapper.json')
   await judge.handle('api', options)
 
   await matrix.check('JWKS: a key for encryption beside the others', async () =>
@@ -41,9 +43,41 @@ export async function rows(matrix) {
     ['the server without its realm', 'DISCOVERY_FAILED', provider.url.origin],
   )
   await expired(matrix, () => service('short'))
+  await names(matrix, good)
   await rotation(matrix, admin, service, good)
   await tenants(matrix, admin)
   await twoIssuers(matrix, service)
+}
+
+// By another name from inside: Keycloak calls itself as it was asked for.
+async function names(matrix, good) {
+  const { provider, judge } = matrix
+  const options = matrix.guideOptions()
+  const issuer = 'http://id.example/realms/orders'
+  const fields = { grant_type: 'client_credentials', client_id: 'svc', client_secret: 'svc-secret', scope: 'read:orders' }
+  const url = new URL(await provider.endpoint('token_endpoint'))
+  const { access_token } = JSON.parse(await post(url, 'id.example', new URLSearchParams(fields)))
+  await matrix.check('a token that was asked for by the public name', () => claimsOf(access_token).iss === issuer ? '' : claimsOf(access_token).iss)
+  await matrix.row('public name, handle: the inner one', 'ISSUER_INVALID', access_token)
+  const inner = { 'keys.backchannel': `http://id.example=${provider.url.origin}`, 'keys.http': 'always' }
+  await judge.handle('backchannel', { ...options, ...inner, issuer })
+  await matrix.row('public name, handle: keys.backchannel', 'OK', access_token, { handle: 'backchannel', issuer })
+  const elsewhere = `${provider.url.origin}/realms/master/.well-known/openid-configuration`
+  await judge.handle('other realm', { ...options, 'keys.discovery_url': elsewhere })
+  await matrix.row('handle: keys.discovery_url of another realm', 'DISCOVERY_ISSUER_MISMATCH', good, { handle: 'other realm', http: 503 })
+}
+
+// `fetch` does not let a Host be chosen.
+function post(url, host, body) {
+  const headers = { host, 'content-type': 'application/x-www-form-urlencoded' }
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method: 'POST', headers }, async answer => {
+      let text = ''
+      for await (const chunk of answer.setEncoding('utf8')) text += chunk
+      resolve(text)
+    })
+    sent.once('error', reject).end(body.toString())
+  })
 }
 
 async function users(matrix) {

@@ -6,6 +6,7 @@ const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 export async function rows(matrix) {
   const { provider, judge } = matrix
   const service = (client, scope = 'read:orders write:orders') => provider.service(`${client}:${client}-secret`, { scope })
+  await matrix.guideShows('src/main/java/provider/Audience.java')
   await judge.handle('api', matrix.guideOptions())
 
   await matrix.check('JWKS: neither alg nor use', async () => (await provider.jwks()).every(key => !key.alg && !key.use && key.kid) ? '' : 'other keys')
