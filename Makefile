@@ -19,6 +19,9 @@ test-all: ## the same, and the slow checks
 parity: ## decide every vector in each language, and compare the answers byte for byte
 	@scripts/setup parity && scripts/library && tests/parity/run
 
+providers: ## boot oidc-provider, Spring Authorization Server and Keycloak, and judge every kind of token that they make
+	@scripts/setup providers && scripts/library && tests/providers/run oidc-provider spring-as keycloak
+
 library: ## build target/library/libauth.so and libauth.a, optimized as they are shipped
 	@scripts/library
 
@@ -44,4 +47,4 @@ run-c: ## run examples/c-server against a local issuer and print a curl to try
 run-cpp: ## the same with examples/cpp-server
 	@scripts/run-host cpp
 
-.PHONY: help demo test test-all parity library install fuzz bench generated run-c run-cpp
+.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp

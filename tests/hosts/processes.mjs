@@ -54,7 +54,7 @@ export async function build({ name, compiler, source, packages, defines = [] }) 
 // npm oidc-provider: new keys at each start. `kid` begins their key ids, `port` is that of an earlier one.
 export async function startProvider({ port = 0, kid = 'test' } = {}) {
   const folder = mkdtempSync(join(work, 'provider-'))
-  const issuer = await run('tests/providers/oidc-provider/boot', [folder, String(port)], { environment: { KID: kid } })
+  const issuer = await run('tests/providers/oidc-provider/boot', [folder, String(port)], { environment: { KEY_NAMES: kid } })
   const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'))
   const provider = {
     issuer,
