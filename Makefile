@@ -28,14 +28,18 @@ install: ## install the library, auth.h and libauth.pc under PREFIX (/usr/local)
 fuzz: ## fuzz each target for 20 seconds
 	@scripts/fuzz 20
 
-bench: ## measure: verification beside the bare primitive, key lifecycle beside other libraries
+bench: ## measure: verification beside the bare primitive, key lifecycle beside other libraries, nginx beside itself
 	@cargo bench
 	@benches/lifecycle/run
+	@benches/nginx/run
 
 generated: ## write include/auth.h and the tables of docs/ again, after a change in src/
 	@UPDATE=1 cargo test --quiet --test generated
 
+run-nginx: ## run nginx with the module of examples/nginx against a local issuer and print curls to try
+	@scripts/run-nginx
+
 run-c: ## run examples/c-server against a local issuer and print a curl to try
 	@scripts/run-c
 
-.PHONY: help demo test test-all parity library install fuzz bench generated run-c
+.PHONY: help demo test test-all parity library install fuzz bench generated run-c run-nginx

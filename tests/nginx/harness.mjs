@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
+process.env.PATH += ':/usr/sbin' // where nginx is, for those who are not root
 const target = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'nginx')
 mkdirSync(target, { recursive: true })
 export const work = mkdtempSync(join(target, 'test-'))
@@ -74,22 +75,22 @@ export async function freePort() {
 
 // ---------------------------------------------------------------- nginx
 
+const format = "log_format bearer '$status $request_uri subject=[$auth_subject] scopes=[$auth_scopes] code=[$auth_code]';"
 const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
 let number = 0
 
 // A configuration around `http`, the inside of its http block; `main` comes first, and `port` is where a server should listen.
-export function configuration(http, { main = '', log = 'info', workers = 2 } = {}) {
+export function configuration(http, { main = '', log = 'info', workers = 2, load = true } = {}) {
   const prefix = join(work, `nginx-${++number}`)
   mkdirSync(prefix)
   const user = process.getuid() === 0 ? 'user nobody nogroup;' : ''
   const text = `
-    load_module ${module_};
+    ${load ? `load_module ${module_};` : ''}
     ${user} daemon off; worker_processes ${workers}; pid ${prefix}/pid; error_log ${prefix}/error.log ${log};
     ${main}
     events { worker_connections 2048; }
     http {
-      log_format bearer '$status $request_uri subject=[$auth_subject] scopes=[$auth_scopes] code=[$auth_code]';
-      access_log ${prefix}/access.log bearer;
+      ${load ? `${format} access_log ${prefix}/access.log bearer;` : ''}
       ${temporary.map(name => `${name}_temp_path ${prefix}/${name};`).join(' ')}
       ${http}
     }`
