@@ -1,6 +1,6 @@
 // What is accepted and refused, and how it is answered: tokens of oidc-provider, raw sockets.
 import assert from 'node:assert/strict'
-import { audience, bearer, echoServer, refused, request, startNginx, test, token } from './harness.mjs'
+import { audience, bearer, echoServer, refused, request, second, startNginx, test, token } from './harness.mjs'
 
 export async function answers(issuer) {
   const upstream = await echoServer()
@@ -18,9 +18,10 @@ export async function answers(issuer) {
       location /orders/any { auth_bearer_require ""; proxy_pass http://127.0.0.1:${upstream}; }
       location /public { auth_bearer off; proxy_pass http://127.0.0.1:${upstream}; }
       location /optional { auth_bearer optional; proxy_pass http://127.0.0.1:${upstream}; }
+      location /second/optional { auth_bearer optional; proxy_pass http://127.0.0.1:${upstream}; }
       location /failing { proxy_pass http://127.0.0.1:${failing}; }
       location /failing/optional { auth_bearer optional; proxy_pass http://127.0.0.1:${failing}; }
-    }`)
+    }`, { main: `load_module ${second};` })
   const good = await token(issuer)
   const weak = await token(issuer, audience, 'write:orders')
   const parts = good.split('.')
@@ -71,6 +72,12 @@ export async function answers(issuer) {
       refused(answer, 401, 'auth.authorization_token_invalid_format', malformed)
     }
   })
+  test('two Authorization headers that nginx let through', async () => {
+    for (const path of ['/second', '/second/optional']) {
+      refused(await ask(bearer(good), path), 401, 'auth.authorization_token_invalid_format', malformed)
+      assert.match(nginx.errors(), /more than one Authorization header/)
+    }
+  })
   test('CR LF: a folded header, a bare CR and a bare LF smuggle nothing', async () => {
     for (const value of [`Bearer\r\n ${good}`, `Bearer ${good}\r\n\tx`, `Bearer \r${good}`, `Bearer \0${good}`])
       assert.ok([400, 401].includes((await ask([`Authorization: ${value}`])).status), JSON.stringify(value.slice(0, 12)))
@@ -88,9 +95,14 @@ export async function answers(issuer) {
     assert.equal(answer.body, '')
   })
   test('POST: the body of a refused request is no request of its own', async () => {
-    const smuggled = 'GET /public?smuggled HTTP/1.1\r\nHost: api\r\n\r\n'
-    refused(await ask([`Content-Length: ${smuggled.length}`], '/', 'POST', smuggled), 401, 'auth.authorization_header_missing', 'Bearer')
-    assert.ok(!nginx.access().some(line => line.includes('smuggled')))
+    const get = (path, connection) => `GET ${path} HTTP/1.1\r\nHost: api\r\nConnection: ${connection}\r\n\r\n`
+    const inside = get('/public?inside', 'keep-alive')
+    const headers = ['Connection: keep-alive', `Content-Length: ${inside.length}`]
+    const answer = await ask(headers, '/', 'POST', inside + get('/public?behind', 'close'))
+    assert.equal(answer.status, 401)
+    assert.equal(answer.body.match(/HTTP\/1.1 200/g)?.length, 1)
+    const lines = nginx.access().join()
+    assert.ok(lines.includes('/public?behind') && !lines.includes('/public?inside'))
   })
   test('off and optional without a token: served; optional with a bad one: refused', async () => {
     assert.equal((await ask([], '/public')).status, 200)

@@ -18,6 +18,7 @@ mkdirSync(target, { recursive: true })
 export const work = mkdtempSync(join(target, 'test-'))
 chmodSync(work, 0o755) // workers of another user read in it
 export const module_ = join(target, 'ngx_http_auth_bearer_module.so')
+export const second = join(target, 'ngx_http_second_module.so')
 export const audience = 'https://rs256.example'
 
 // ---------------------------------------------------------------- processes
@@ -61,7 +62,7 @@ export async function buildModule() {
   const prefix = join(target, 'prefix')
   await must('scripts/install', [], { env: { ...process.env, PREFIX: prefix } })
   const PKG_CONFIG_PATH = join(prefix, 'lib/pkgconfig')
-  await must('examples/nginx/build', [target], { env: { ...process.env, PKG_CONFIG_PATH } })
+  await must('examples/nginx/build', [target, 'tests/nginx/second'], { env: { ...process.env, PKG_CONFIG_PATH } })
 }
 
 export async function freePort() {
@@ -201,12 +202,14 @@ export function ownIssuer(issuer = 'https://own.example') {
 
 // ---------------------------------------------------------------- requests
 
-// An upstream that answers its request's header lines as they came: [[name, value], …].
+// An upstream that answers its request's header lines as they came, [[name, value], …], and behind them the body that came.
 export async function echoServer(status = 200) {
-  const server = createHttpServer((request, response) => {
+  const server = createHttpServer(async (request, response) => {
     const pairs = []
+    let sent = ''
+    for await (const chunk of request) sent += chunk
     for (let i = 0; i < request.rawHeaders.length; i += 2) pairs.push(request.rawHeaders.slice(i, i + 2))
-    const body = JSON.stringify(pairs)
+    const body = JSON.stringify(sent ? [...pairs, ['body', sent]] : pairs)
     response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }).end(body)
   }).listen(0, '127.0.0.1')
   server.unref()
@@ -218,7 +221,7 @@ export async function echoServer(status = 200) {
 export async function request({ port }, path, headers = [], method = 'GET', body = '') {
   const socket = connect(port, '127.0.0.1')
   socket.setTimeout(30_000, () => socket.destroy(new Error('no answer in 30 s')))
-  const lines = [`${method} ${path} HTTP/1.1`, 'Host: api', ...headers, 'Connection: close', '', body]
+  const lines = [`${method} ${path} HTTP/1.1`, 'Host: api', ...headers, ...(headers.some(line => line.startsWith('Connection:')) ? [] : ['Connection: close']), '', body]
   socket.write(Buffer.from(lines.join('\r\n'), 'latin1'))
   const chunks = []
   try {

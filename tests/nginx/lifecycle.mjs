@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { connect } from 'node:net'
+import { connect as connectHttp2, constants as http2 } from 'node:http2'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,8 +16,11 @@ const place = (issuer, options = '', rest = '') => `
   server {
     listen 127.0.0.1:PORT;
     location / { auth_bearer on; ${rest} root ${work}; try_files /page =404; }
+    location /echo { auth_bearer on; proxy_pass http://127.0.0.1:${upstream}; }
     location /open { return 200 "open\\n"; }
   }`
+
+const upstream = await echoServer()
 
 // A key set that comes when it is let go.
 async function slowIssuer() {
@@ -48,6 +52,7 @@ export async function lifecycle(issuer) {
     forgotten.write(`GET / HTTP/1.1\r\nHost: api\r\n${bearer(slow.token({}))[0]}\r\n\r\n`)
     await sleep(500)
     forgotten.destroy()
+    const posted = request(nginx, '/echo', [...bearer(slow.token({})), 'Content-Length: 4'], 'POST', 'body')
     let ended = 0
     for (const one of waiting) one.then(() => ended++)
     for (let i = 0; i < 20; i++) assert.equal((await request(nginx, '/open')).status, 200)
@@ -57,6 +62,23 @@ export async function lifecycle(issuer) {
     assert.equal(slow.fetches(), 1)
     slow.release()
     for (const answer of await Promise.all(waiting)) assert.deepEqual([answer.status, answer.body], [200, 'page\n'])
+    assert.deepEqual(JSON.parse((await posted).body).at(-1), ['body', 'body'])
+  })
+  test('HTTP/2: many streams of one connection wait, one of them is given up', async () => {
+    const slow = await slowIssuer()
+    const config = place('https://own.example', slow.options).replace('PORT;', 'PORT http2;')
+    const nginx = await startNginx(config, { workers: 1 })
+    const session = connectHttp2(`http://127.0.0.1:${nginx.port}`)
+    const stream = path => session.request({ ':path': path, authorization: bearer(slow.token({}))[0].slice(15) })
+    const status = async one => (await once(one, 'response'))[0][':status']
+    const waiting = Array.from({ length: 20 }, () => status(stream('/')))
+    const given_up = stream('/echo').on('error', () => {})
+    await sleep(300)
+    given_up.close(http2.NGHTTP2_CANCEL)
+    assert.equal(await status(stream('/open')), 200)
+    slow.release()
+    assert.deepEqual(new Set(await Promise.all(waiting)), new Set([200]))
+    session.close()
   })
   test('keys that never come: 503 with Retry-After after keys.timeout', async () => {
     const slow = await slowIssuer()
