@@ -16,7 +16,8 @@ static ngx_uint_t has_error_page(ngx_http_request_t *r, ngx_http_core_loc_conf_t
 ngx_int_t bearer_refuse(ngx_http_request_t *r, bearer_decision *decision) {
   auth_verdict *verdict = decision->verdict;
   ngx_http_core_loc_conf_t *core = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-  decision->refused = 1;
+  if (r == r->main) decision->refused = 1;
+  if (r != r->main) decision->refused_part = 1;
   // With `satisfy any` another module may still say yes; a subrequest's answer is its parent's.
   if (r != r->main || core->satisfy == NGX_HTTP_SATISFY_ANY ||
       has_error_page(r, core, verdict->http_status))
@@ -47,7 +48,8 @@ static ngx_table_elt_t *add_header(ngx_http_request_t *r, char *name, u_char *va
 // the challenge does not belong to the answer. Those of other modules stay beside it.
 static ngx_int_t add_challenge(ngx_http_request_t *r) {
   bearer_decision *decision = bearer_decided(r);
-  if (decision == NULL || !decision->refused) return next_filter(r);
+  if (decision == NULL) return next_filter(r);
+  if (!(r == r->main ? decision->refused : decision->refused_part)) return next_filter(r);
   auth_verdict *verdict = decision->verdict;
   ngx_uint_t of_upstream = r->upstream != NULL && r->err_status == 0;
   if (of_upstream || r->headers_out.status != (ngx_uint_t)verdict->http_status)

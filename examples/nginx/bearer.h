@@ -46,7 +46,9 @@ typedef struct bearer_decision {
   ngx_str_t require;
   auth_verdict *verdict; // in the request's pool
   unsigned final : 1;    // not KEYS_PENDING
-  unsigned refused : 1;  // and this module has answered for it
+  // This module refused the request itself by it, or a subrequest.
+  unsigned refused : 1;
+  unsigned refused_part : 1;
 } bearer_decision;
 
 // A request, or a subrequest, on its way through the phases.

@@ -28,7 +28,8 @@ static ngx_uint_t is_forwarded(ngx_array_t *forwards, const ngx_str_t *name) {
 }
 
 // Those that stay are copied to a new list. The old one is kept in the pool: nginx has pointers
-// into it for the headers that it reads itself, none of which can be a forwarded one.
+// into it for the headers that it reads itself, none of which can be a forwarded one. The list of
+// a subrequest shares its parts with that of its parent: one more header would be in both.
 static ngx_int_t clear(ngx_http_request_t *r, ngx_array_t *forwards) {
   ngx_uint_t found = 0;
   ngx_list_part_t *part;
@@ -36,7 +37,7 @@ static ngx_int_t clear(ngx_http_request_t *r, ngx_array_t *forwards) {
     ngx_table_elt_t *header = part->elts;
     for (ngx_uint_t i = 0; i < part->nelts; i++) found += is_forwarded(forwards, &header[i].key);
   }
-  if (found == 0) return NGX_OK;
+  if (found == 0 && r == r->main) return NGX_OK;
   ngx_list_part_t old = r->headers_in.headers.part;
   if (ngx_list_init(&r->headers_in.headers, r->pool, 20, sizeof(ngx_table_elt_t)) != NGX_OK)
     return NGX_ERROR;

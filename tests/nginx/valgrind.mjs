@@ -4,7 +4,9 @@ import assert from 'node:assert/strict'
 import { createServer as createHttpServer } from 'node:http'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { bearer, buildModule, echoServer, ownIssuer, request, runCases, startNginx, test, work } from './harness.mjs'
 
 await buildModule()
@@ -13,7 +15,7 @@ const own = ownIssuer()
 const remote = ownIssuer('https://remote.example')
 const jwks = /keys\.jwks '(.*)'/.exec(remote.options)[1]
 // Late, so that requests wait.
-const provider = createHttpServer((_request, response) => setTimeout(() => response.end(jwks), 1000)).listen(0, '127.0.0.1')
+const provider = createHttpServer((_request, response) => setTimeout(() => response.end(jwks), 3000)).listen(0, '127.0.0.1')
 provider.unref()
 await once(provider, 'listening')
 const log = join(work, 'valgrind')
@@ -37,6 +39,10 @@ const nginx = await startNginx(`
 test('valgrind: every kind of request, some of which wait, and a clean end', async () => {
   const forged = ['X-User: root', 'X_Level: 1']
   const waiting = [1, 2, 3].map(() => request(nginx, '/remote', bearer(remote.token({}))))
+  const forgotten = connect(nginx.port, '127.0.0.1') // goes away while it waits
+  forgotten.write(`GET /remote HTTP/1.1\r\nHost: api\r\n${bearer(remote.token({}))[0]}\r\n\r\n`)
+  await sleep(300)
+  forgotten.destroy()
   for (const answer of await Promise.all(waiting)) assert.equal(answer.status, 200)
   for (let i = 0; i < 5; i++) {
     assert.equal((await request(nginx, '/', [...forged, ...bearer(own.token({ level: i }))])).status, 200)
