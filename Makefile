@@ -31,15 +31,19 @@ install: ## install the library, its headers, libauth.pc and CMake files under P
 fuzz: ## fuzz each target for 20 seconds
 	@scripts/fuzz 20
 
-bench: ## measure: verification beside the bare primitive and through auth.hpp, servers with and without, key lifecycle beside other libraries
+bench: ## measure: verification beside the bare primitive and through auth.hpp, servers and nginx with and without, key lifecycle beside other libraries
 	@scripts/setup bench
 	@cargo bench
 	@scripts/library && benches/cpp/run
 	@benches/hosts/run
 	@benches/lifecycle/run
+	@benches/nginx/run
 
 generated: ## write include/auth.h and the tables of docs/ again, after a change in src/
 	@UPDATE=1 cargo test --quiet --test generated
+
+run-nginx: ## run nginx with the module of examples/nginx against a local issuer and print curls to try
+	@scripts/run-nginx
 
 run-c: ## run examples/c-server against a local issuer and print a curl to try
 	@scripts/run-host c
@@ -47,4 +51,4 @@ run-c: ## run examples/c-server against a local issuer and print a curl to try
 run-cpp: ## the same with examples/cpp-server
 	@scripts/run-host cpp
 
-.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp
+.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-nginx
