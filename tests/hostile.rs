@@ -4,7 +4,6 @@
 #[path = "lifecycle/provider.rs"]
 mod provider;
 
-#[allow(dead_code)]
 mod net;
 
 use provider::issuer;
