@@ -85,6 +85,7 @@ static void verdicts_are_false_until_filled_and_when_moved_from() {
   // One that was moved from is as good as a new one.
   CHECK(auth.verify(TEST_TOKEN, first));
   is_of_test_token(first, __LINE__);
+  CHECK(auth.verify(TEST_TOKEN, second));
 }
 
 static void a_verdict_is_one_block_and_a_used_one_is_none() {
@@ -138,8 +139,8 @@ static void inputs_of_a_verdict_may_be_asked_again() {
   Verdict small = realm.authorize("", string(500, 'x'));
   const string_view inside(small.record() ? small.challenge() : "");
   CHECK(inside.size() > 400);
-  const string wanted = string(realm.verify(inside).log());
-  CHECK(!realm.verify(inside, small));
+  const string wanted = string(realm.authorize(inside).log());
+  CHECK(!realm.authorize(inside, {}, small));
   CHECK(small.log() == wanted && !wanted.empty());
 }
 
@@ -261,6 +262,7 @@ static void bad_input() {
     CHECK(v.status() == (length > 16384 ? Status::token_too_large : Status::token_malformed));
     CHECK(v.http_status() == 401 && !v.challenge().empty());
   }
+  CHECK(largest_block < 3'000'000);
   // The longest that an option allows is what the memory of a verdict is made for.
   CHECK(good().set("token.max_bytes", "1048576"));
   CHECK(!good().set("token.max_bytes", "1048577"));
