@@ -137,7 +137,9 @@ test('/metrics counts what was decided', async world => {
     return after('libauth_verifications_total', labels) - before('libauth_verifications_total', labels)
   }
   assert.deepEqual([grown('OK'), grown('SCOPE_MISSING')], [3, 2])
-  assert.equal(after('libauth_jwks_keys', {}), algorithms.length)
+  const document = async url => (await fetch(url)).json()
+  const { jwks_uri: uri } = await document(`${world.provider.issuer}/.well-known/openid-configuration`)
+  assert.equal(after('libauth_jwks_keys', {}), (await document(uri)).keys.length)
 })
 
 // ---------------------------------------------------------------- the provider
