@@ -32,7 +32,8 @@ ngx_int_t bearer_refuse(ngx_http_request_t *r, bearer_decision *decision) {
   return NGX_DONE;
 }
 
-static ngx_table_elt_t *add_header(ngx_http_request_t *r, char *name, u_char *value, size_t length) {
+static ngx_table_elt_t *add_header(ngx_http_request_t *r, char *name, u_char *value,
+                                   size_t length) {
   ngx_table_elt_t *header = ngx_list_push(&r->headers_out.headers);
   if (header == NULL) return NULL;
   ngx_memzero(header, sizeof *header);

@@ -34,7 +34,7 @@ static ngx_int_t as_worker(ngx_conf_t *cf, ngx_uint_t begin) {
 }
 
 static char *no_rights(ngx_conf_t *cf) {
-  ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno, "auth_bearer: the workers' user is not to be had");
+  ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno, "auth_bearer: no rights of the workers' user");
   return NGX_CONF_ERROR;
 }
 
