@@ -203,8 +203,8 @@ auth_status auth_config_load_env(auth_config *config, auth_verdict *out, size_t 
 auth_status auth_config_check(const auth_config *config, auth_verdict *out, size_t out_size);
 
 // Frees the handle and its keys. NULL is allowed. Call it once, when no other call on the handle
-// runs. Does not block: a fetch that is under way is cut off, and its thread ends by itself.
-// Threads: any one.
+// runs: a debug build answers a later one ARGUMENT_INVALID. Does not block: a fetch that is under
+// way is cut off, its thread ends by itself. Threads: any one.
 void auth_config_free(auth_config *config);
 
 // Finds the token in the value of an Authorization header: *token points into header (RFC 6750
@@ -214,8 +214,8 @@ AUTH_MUST_USE auth_status auth_extract_bearer(const char *header, size_t header_
     const char **token, size_t *token_len);
 
 // Verifies a token: signature by the issuer's published keys, issuer, audience, times, and what
-// `verdict.require` needs. Blocks only while keys are fetched, once, `keys.timeout` and a second at
-// most. The first call freezes the options. Threads: any number at once.
+// `verdict.require` needs. Blocks only while keys are fetched, once, at most `keys.timeout` and a
+// second. The first call freezes the options. Threads: any number at once.
 AUTH_MUST_USE auth_status auth_verify(const auth_config *config, const char *token,
     size_t token_len, auth_verdict *out, size_t out_size);
 

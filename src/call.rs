@@ -108,7 +108,13 @@ impl Call {
 
     pub fn handle(&self) -> Result<&Config, Refusal> {
         // SAFETY: NULL or live, as `begin` was promised.
-        unsafe { self.config.as_ref() }.ok_or_else(|| argument("the handle is NULL"))
+        match unsafe { self.config.as_ref() } {
+            None => Err(argument("the handle is NULL")),
+            Some(config) if config.is_husk() => {
+                Err(argument("the handle was freed by auth_config_free"))
+            }
+            Some(config) => Ok(config),
+        }
     }
 
     /// # Safety

@@ -210,7 +210,9 @@ fn a_handle_leaves_nothing_behind() {
     };
     make();
     let ((), used) = used(make);
-    assert_eq!(used.held, 0);
+    // A debug build keeps the place of each of the two, so that a later use is told.
+    let husks = if cfg!(debug_assertions) { 2 * 256 } else { 0 };
+    assert!(used.held <= husks, "{} bytes", used.held);
 }
 
 // ---------------------------------------------------------------- large key sets

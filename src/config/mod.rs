@@ -42,6 +42,8 @@ pub struct Config {
     lock: ForkLock,
     draft: ArcSwap<Draft>,
     runtime: OnceBox<Runtime>,
+    /// In a debug build: it was freed, and what is left is an empty husk.
+    freed: bool,
 }
 
 /// Options as they were set, and the mistakes that were made in setting them.
@@ -179,6 +181,15 @@ const _: fn() = || {
 };
 
 impl Config {
+    /// What a debug build leaves in the place of a freed handle.
+    pub fn husk() -> Config {
+        Config { freed: true, ..Config::default() }
+    }
+
+    pub fn is_husk(&self) -> bool {
+        cfg!(debug_assertions) && self.freed
+    }
+
     /// Sets one option; None is a value that was not there (a NULL).
     pub fn set(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), Refusal> {
         let key = key.get(..KEY_MAX_BYTES).unwrap_or(key);

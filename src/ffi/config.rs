@@ -130,15 +130,20 @@ pub unsafe extern "C" fn auth_config_check(
 }
 
 /// Frees the handle and its keys. NULL is allowed. Call it once, when no other call on the handle
-/// runs. Does not block: a fetch that is under way is cut off, and its thread ends by itself.
-/// Threads: any one.
+/// runs: a debug build answers a later one ARGUMENT_INVALID. Does not block: a fetch that is under
+/// way is cut off, its thread ends by itself. Threads: any one.
 ///
 /// # Safety
 /// `config` is NULL or a live handle that nobody uses any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_config_free(config: *mut Config) {
     guarded((), || {
-        if !config.is_null() {
+        let Some(live) = (unsafe { config.as_ref() }) else { return };
+        if cfg!(debug_assertions) {
+            assert!(!live.is_husk(), "auth_config_free: the handle was freed before");
+            // Never given back: no later handle may come to lie where a stale pointer leads.
+            unsafe { *config = Config::husk() };
+        } else {
             drop(unsafe { Box::from_raw(config) });
         }
     })

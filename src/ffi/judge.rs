@@ -55,8 +55,8 @@ pub unsafe extern "C" fn auth_extract_bearer(
 }
 
 /// Verifies a token: signature by the issuer's published keys, issuer, audience, times, and what
-/// `verdict.require` needs. Blocks only while keys are fetched, once, `keys.timeout` and a second at
-/// most. The first call freezes the options. Threads: any number at once.
+/// `verdict.require` needs. Blocks only while keys are fetched, once, at most `keys.timeout` and a
+/// second. The first call freezes the options. Threads: any number at once.
 ///
 /// # Safety
 /// `config` is a live handle; `token` has `token_len` bytes; `out` is NULL or has `out_size`

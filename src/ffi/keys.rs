@@ -66,6 +66,7 @@ pub unsafe extern "C" fn auth_report(
     out_size: usize,
 ) -> usize {
     guarded(0, || match unsafe { config.as_ref() } {
+        Some(config) if config.is_husk() => 0,
         Some(config) => unsafe { write_text(&config.report().to_json(), out, out_size) },
         None => 0,
     })
@@ -82,6 +83,7 @@ pub unsafe extern "C" fn auth_metrics(
     out_size: usize,
 ) -> usize {
     guarded(0, || match unsafe { config.as_ref() } {
+        Some(config) if config.is_husk() => 0,
         Some(config) => unsafe { write_text(&metrics::text(&config.report()), out, out_size) },
         None => 0,
     })

@@ -189,6 +189,33 @@ fn every_function_takes_a_null_handle() {
     // auth_config_free of NULL: the drop of `none`.
 }
 
+/// A debug build keeps the place of a freed handle. Without that a stale pointer is any memory.
+#[cfg(debug_assertions)]
+#[test]
+fn a_freed_handle_answers_nothing_else() {
+    let freed = std::mem::ManuallyDrop::new(Handle::local(&[]));
+    assert_eq!(freed.check(), Status::OK);
+    unsafe { auth_config_free(freed.config()) };
+    // Not given away again.
+    let others: Vec<Handle> = (0..64).map(|_| Handle::local(&[])).collect();
+    assert!(others.iter().all(|other| other.config() != freed.config()));
+    for (name, _, call) in inputs_with_a_length(&freed) {
+        let by_handle = !["extract_bearer header", "claim claims", "load json"].contains(&name);
+        if by_handle {
+            assert_eq!(call(chars(b"Bearer x"), 8), MISTAKE, "{name}");
+        }
+    }
+    assert_eq!(freed.check(), MISTAKE);
+    assert_eq!(freed.set("issuer", ISSUER), MISTAKE);
+    assert_eq!(load(freed.config(), b"{}", ptr::null_mut(), 0), MISTAKE);
+    assert_eq!(unsafe { auth_report(freed.config(), ptr::null_mut(), 0) }, 0);
+    assert_eq!(unsafe { auth_metrics(freed.config(), ptr::null_mut(), 0) }, 0);
+    // A second free tells itself on stderr, and frees nothing.
+    unsafe { auth_config_free(freed.config()) };
+    assert_eq!(freed.check(), MISTAKE);
+    assert!(others.iter().all(|other| other.check() == Status::OK));
+}
+
 #[test]
 fn a_null_key_is_no_option_and_a_null_value_is_invalid() {
     let handle = Handle::local(&[]);
