@@ -33,7 +33,7 @@ export class Admin {
 
   async makeRealm(realm) {
     if ((await this.call('GET', `/${realm}`)) !== 404) return
-    await this.call('POST', '', { realm, enabled: true, sslRequired: 'none', accessTokenLifespan: 300 })
+    await this.call('POST', '', { realm, enabled: true, sslRequired: 'none', accessTokenLifespan: 1200 })
     await this.call('POST', `/${realm}/client-scopes`, read('audience-scope.json'))
     await this.call('POST', `/${realm}/clients`, { clientId: 'api', bearerOnly: true })
     const api = (await this.call('GET', `/${realm}/clients?clientId=api`))[0].id
@@ -44,7 +44,7 @@ export class Admin {
     await this.makeClient(realm, 'svc', {})
     for (const algorithm of algorithms) await this.makeClient(realm, `svc-${algorithm}`, { [token]: algorithm })
     await this.makeClient(realm, 'rfc9068', { 'access.token.header.type.rfc9068': 'true' })
-    await this.makeClient(realm, 'short', { 'access.token.lifespan': '2' })
+    await this.makeClient(realm, 'short', { 'access.token.lifespan': '4' })
     await this.makeClient(realm, 'lightweight', { 'client.use.lightweight.access.token.enabled': 'true' })
     await this.makeClient(realm, 'bare', {}, { fullScopeAllowed: false }) // without roles, from which an audience is made
     const [mapper] = read('audience-scope.json').protocolMappers

@@ -26,7 +26,7 @@ const algorithmOf = {
   'https://es384.example': 'ES384',
   'https://es512.example': 'ES512',
   'https://eddsa.example': 'EdDSA',
-  'https://short.example': 'RS256', // for 2 seconds
+  'https://short.example': 'RS256', // for 4 seconds
   'https://hs256.example': 'HS256',
   'https://jwe.example': 'JWE',
   'https://other.example': 'RS256', // for tests of a wrong audience
@@ -49,7 +49,7 @@ function resourceServer(_context, audience) {
   if (!(audience in algorithmOf)) throw new Error(`unknown resource ${audience}`)
   const alg = algorithmOf[audience]
   const format = alg ? { accessTokenFormat: 'jwt', jwt: jwt(alg) } : { accessTokenFormat: 'opaque' }
-  return { audience, scope, accessTokenTTL: audience === 'https://short.example' ? 2 : 300, ...format }
+  return { audience, scope, accessTokenTTL: audience === 'https://short.example' ? 4 : 300, ...format }
 }
 
 const provider = issuer =>

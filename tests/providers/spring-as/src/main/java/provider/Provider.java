@@ -68,7 +68,7 @@ public class Provider {
     clients.add(service("opaque").tokenSettings(TokenSettings.builder()
         .accessTokenFormat(OAuth2TokenFormat.REFERENCE).build()).build());
     clients.add(service("short").tokenSettings(TokenSettings.builder()
-        .accessTokenTimeToLive(Duration.ofSeconds(2)).build()).build());
+        .accessTokenTimeToLive(Duration.ofSeconds(4)).build()).build());
     clients.add(service("web")
         .authorizationGrantType(AuthorizationGrantType.AUTHORIZATION_CODE)
         .authorizationGrantType(AuthorizationGrantType.REFRESH_TOKEN)
