@@ -22,15 +22,16 @@ parity: ## decide every vector in each language, and compare the answers byte fo
 library: ## build target/library/libauth.so and libauth.a, optimized as they are shipped
 	@scripts/library
 
-install: ## install the library, auth.h and libauth.pc under PREFIX (/usr/local), below DESTDIR if set
+install: ## install the library, its headers, libauth.pc and CMake files under PREFIX (/usr/local), below DESTDIR if set
 	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' scripts/install
 
 fuzz: ## fuzz each target for 20 seconds
 	@scripts/fuzz 20
 
-bench: ## measure: verification beside the bare primitive, servers with and without, key lifecycle beside other libraries
+bench: ## measure: verification beside the bare primitive and through auth.hpp, servers with and without, key lifecycle
 	@scripts/setup bench
 	@cargo bench
+	@scripts/library && benches/cpp/run
 	@benches/hosts/run
 	@benches/lifecycle/run
 

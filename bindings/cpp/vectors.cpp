@@ -319,6 +319,7 @@ int main(int argc, char **argv) {
   int count = -1;
   std::ifstream("tests/vectors/COUNT") >> count;
   unless(cases == count, std::to_string(cases) + " cases, not those of tests/vectors/COUNT");
+  unless(used * 3 <= small_stack_bytes * 2, "less than a third of the stack is left");
   std::printf("vectors: %d cases, %d faults; at most %ld of %ld bytes of stack\n", cases, faults,
               used, small_stack_bytes);
   return faults != 0;

@@ -1,5 +1,6 @@
 // Waiting for keys through auth.hpp, on threads with a stack of 64 KiB.
-//     waiting URL RS256 ES256 EDDSA      of a provider that runs; tokens for https://api.example, scope read
+//     waiting URL RS256 ES256 EDDSA      of a provider that runs; and its tokens for
+//     https://api.example with the scope read
 #include "check.hpp"
 #include "small_stack.hpp"
 #include <auth.hpp>
@@ -62,6 +63,7 @@ int main(int argc, char **argv) {
     wait_in_the_call(url, headers);
     nobody_is_there();
   });
+  CHECK(used * 3 <= small_stack_bytes * 2);
   std::printf("waiting: %d checks, %d failed; at most %ld of %ld bytes of stack\n", checks,
               failures, used, small_stack_bytes);
   return failures != 0;
