@@ -108,11 +108,11 @@ fetching() {
   ASAN_OPTIONS=detect_leaks=0
   export ASAN_OPTIONS
   try nothread nothread.c $shared -pthread
+  # It reads a stack that is no longer in use, which valgrind calls invalid.
+  [ -n "$run" ] || try small_stack small_stack.c $shared -pthread
   unset ASAN_OPTIONS
   # Children hang in the sanitizer's own allocator, and take minutes under valgrind.
   [ -n "${1:-}" ] || try fork fork.c $shared -pthread
-  # It reads a stack that is no longer in use, which valgrind calls invalid.
-  [ -n "$run" ] || try small_stack small_stack.c $shared -pthread
   # Its processes end during a fetch: some memory is then known to a thread alone.
   case $run in valgrind*) run="$run --errors-for-leak-kinds=definite" ;; esac
   try exit exit.c $shared -pthread
