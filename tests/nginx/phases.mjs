@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bearer, echoServer, ownIssuer, refused, request, startNginx, test, work } from './harness.mjs'
+import { bearer, echoServer, ownIssuer, refused, request, startNginx, test, until, work } from './harness.mjs'
 
 export async function phases() {
   const upstream = await echoServer()
+  const failing = await echoServer(401)
   const own = ownIssuer()
   const proxy = `proxy_pass http://127.0.0.1:${upstream}`
   writeFileSync(join(work, 'page.html'), 'file\n')
@@ -44,6 +45,7 @@ export async function phases() {
       location = /ask { internal; auth_bearer_require orders; ${proxy}; }
 
       location /any { satisfy any; allow 127.0.0.1; deny all; ${proxy}; }
+      location /any/failing { satisfy any; allow 127.0.0.1; deny all; proxy_pass http://127.0.0.1:${failing}; }
       location /any/denied { satisfy any; deny all; ${proxy}; }
       location /any/optional { satisfy any; auth_bearer optional; deny all; ${proxy}; }
       location /all { satisfy all; deny all; ${proxy}; }
@@ -89,7 +91,9 @@ export async function phases() {
     await ask('/branded?log')
     await ask('/redirected?log')
     await ask('/tried?log', orders)
-    const lines = nginx.access().filter(line => line.includes('?log'))
+    const logged = () => nginx.access().filter(line => line.includes('?log'))
+    await until('all are logged', () => logged().length >= 3)
+    const lines = ['/branded', '/redirected', '/tried'].map(path => logged().find(line => line.includes(path)))
     assert.deepEqual(lines, [
       '401 /branded?log subject=[-] scopes=[-] code=[auth.authorization_header_missing]',
       '302 /redirected?log subject=[-] scopes=[-] code=[auth.authorization_header_missing]',
@@ -125,6 +129,8 @@ export async function phases() {
   test('satisfy any: token or address', async () => {
     const answer = await ask('/any')
     assert.deepEqual([answer.status, answer.all('www-authenticate')], [200, []])
+    const failed = await ask('/any/failing') // the 401 is of the upstream
+    assert.deepEqual([failed.status, failed.all('www-authenticate')], [401, []])
     assert.equal((await ask('/any/denied', plain)).status, 200)
     assert.equal((await ask('/any/denied', bearer('x'))).status, 401)
     assert.deepEqual((await ask('/any/denied')).all('www-authenticate'), ['Bearer'])
