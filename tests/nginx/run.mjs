@@ -20,7 +20,7 @@ const issuer = await startProvider()
 for (const [name, add] of Object.entries(sets)) if (names.length === 0 || names.includes(name)) await add(issuer)
 
 test('every nginx ends with 0, and no worker has crashed', async () => {
-  assert.ok(nginxes.length > 0)
+  assert.ok(nginxes.length > 0 || names.join() === 'setup')
   for (const nginx of nginxes) {
     assert.equal(await nginx.stop(), 0)
     const lines = nginx.errors().split('\n').filter(line => !nginx.expected?.test(line)) // what a case brought about
