@@ -257,7 +257,7 @@ AUTH_MUST_USE auth_status auth_require(const auth_config *config, const char *cl
 // ended less than 2 s ago is told again without a fetch. Blocks for `keys.timeout` and a second at
 // most. OK, or why not; ARGUMENT_INVALID for an issuer that is not configured. Freezes. Threads:
 // any number at once.
-auth_status auth_refresh(const auth_config *config, const char *issuer, size_t issuer_len,
+auth_status (auth_refresh)(const auth_config *config, const char *issuer, size_t issuer_len,
     auth_verdict *out, size_t out_size);
 
 // For a readiness probe: OK once keys of one issuer are here and every other was tried, and from

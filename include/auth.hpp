@@ -86,7 +86,8 @@ enum class Status : std::int32_t {
 
 // Bytes that may be absent: a null pointer is text that is not there. An absent header is
 // header_missing; an absent option value is refused, so that a getenv that found nothing switches
-// no check off.
+// no check off; an absent requirement is none: write it as a literal, or see that it is there.
+// A Text does not own its bytes.
 struct Text {
   constexpr Text() noexcept = default;
   constexpr Text(std::nullptr_t) noexcept {}

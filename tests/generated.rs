@@ -137,7 +137,7 @@ fn header_text() -> String {
         HANDLE,
         structs.trim(),
         RECORD,
-        &format!("#ifdef __cplusplus{}", short_lines(functions)),
+        &format!("#ifdef __cplusplus{}", short_lines(&apart_from_rpc(functions))),
     ];
     parts.map(|part| part.trim_end().to_owned() + "\n").join("\n")
 }
@@ -159,6 +159,11 @@ fn tagged(text: &str) -> String {
 }
 
 /// Breaks a declaration at its parameters, with as many on a line as fit.
+/// `<rpc/auth.h>` has a macro of this name with two arguments: a name in parentheses is none.
+fn apart_from_rpc(functions: &str) -> String {
+    functions.replace("auth_status auth_refresh(", "auth_status (auth_refresh)(")
+}
+
 fn short_lines(text: &str) -> String {
     let mut short = String::new();
     for line in text.lines() {

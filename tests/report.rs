@@ -183,8 +183,8 @@ fn samples(report: &str) -> Value {
             samples.extend(counted.map(|(status, n)| decided(SHOP, status.row().name, n)));
             samples.extend(fetches(SHOP, [3, 28, 4, 0, 1]));
             samples.extend(stale_and_more(SHOP, [Some(912.), Some(1.), Some(2.), Some(-2.)]));
-            // None, fresh, stale, expired, local.
-            let stale = [None, Some(0.), Some(1.), Some(1.), Some(0.)];
+            // None, fresh, stale, expired, local; no fetch of theirs has failed.
+            let stale = [None, Some(0.), Some(0.), Some(0.), Some(0.)];
             let age = [Some(1.), Some(2.), Some(3.), Some(4.), None];
             for (place, (stale, age)) in stale.into_iter().zip(age).enumerate() {
                 let issuer = format!("https://id-{}.example", place + 1);

@@ -165,12 +165,17 @@ static auth_status authorize(const auth_config *auth, struct MHD_Connection *con
                         &record->verdict, sizeof *record);
 }
 
+enum { LONGEST_BODY = 1 << 20 };
+
 static enum MHD_Result handle(void *auth, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **state) {
   (void)version, (void)upload;
-  if (*state == NULL || *upload_size > 0) { // comes again when the body is in: it is passed over
-    *state = connection;
+  // Comes again while the body does: it is passed over, and counted in *state (one more than it is).
+  size_t passed = *state == NULL ? 0 : (size_t)*state - 1;
+  if (*upload_size > LONGEST_BODY - passed) return MHD_NO; // closes the connection
+  if (*state == NULL || *upload_size > 0) {
+    *state = (void *)(passed + *upload_size + 1);
     *upload_size = 0;
     return MHD_YES;
   }

@@ -26,6 +26,7 @@ typedef struct {
   u_char *lowcase;
   ngx_uint_t hash;
   ngx_str_t path;
+  ngx_int_t variable; // of $http_HEADER
 } bearer_forward;
 
 typedef struct {
@@ -65,6 +66,7 @@ extern ngx_module_t ngx_http_auth_bearer_module;
 // decide.c
 ngx_int_t bearer_access(ngx_http_request_t *r);
 ngx_int_t bearer_subrequest(ngx_http_request_t *r);
+ngx_int_t bearer_clear(ngx_http_request_t *r);
 bearer_decision *bearer_decided(ngx_http_request_t *r);
 
 // answer.c

@@ -191,6 +191,13 @@ ngx_int_t bearer_access(ngx_http_request_t *r) {
   return judge(r);
 }
 
+// Before `set`, `if` and limit_req read the client's own, and where another module satisfies first.
+ngx_int_t bearer_clear(ngx_http_request_t *r) {
+  bearer_conf *conf = ngx_http_get_module_loc_conf(r, ngx_http_auth_bearer_module);
+  ngx_int_t cleared = bearer_forward_claims(r, conf->forwards, NULL);
+  return cleared == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
 ngx_int_t bearer_subrequest(ngx_http_request_t *r) {
   if (r == r->main) return NGX_DECLINED;
   ngx_int_t judged = judge(r);

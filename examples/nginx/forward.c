@@ -97,8 +97,13 @@ ngx_int_t bearer_forward_claims(ngx_http_request_t *r, ngx_array_t *forwards,
                                 const auth_verdict *verdict) {
   if (forwards == NULL) return NGX_OK;
   if (clear(r, forwards) != NGX_OK) return NGX_ERROR;
-  if (verdict == NULL) return NGX_OK;
+  // A value that nginx remembers of $http_HEADER is that of before.
   bearer_forward *forward = forwards->elts;
+  for (ngx_uint_t i = 0; i < forwards->nelts; i++) {
+    ngx_http_variable_value_t *known = &r->variables[forward[i].variable];
+    known->valid = known->not_found = 0;
+  }
+  if (verdict == NULL) return NGX_OK;
   for (ngx_uint_t i = 0; i < forwards->nelts; i++)
     if (send_claim(r, &forward[i], verdict) != NGX_OK) return NGX_ERROR;
   return NGX_OK;

@@ -73,6 +73,8 @@ static ngx_int_t add_handler(ngx_conf_t *cf, ngx_uint_t phase, ngx_http_handler_
 }
 
 static ngx_int_t add_handlers(ngx_conf_t *cf) {
+  if (add_handler(cf, NGX_HTTP_SERVER_REWRITE_PHASE, bearer_clear) != NGX_OK) return NGX_ERROR;
+  if (add_handler(cf, NGX_HTTP_REWRITE_PHASE, bearer_clear) != NGX_OK) return NGX_ERROR;
   if (add_handler(cf, NGX_HTTP_ACCESS_PHASE, bearer_access) != NGX_OK) return NGX_ERROR;
   // nginx leaves the access phase out for subrequests: they are judged in the one before.
   if (add_handler(cf, NGX_HTTP_PREACCESS_PHASE, bearer_subrequest) != NGX_OK) return NGX_ERROR;

@@ -156,5 +156,12 @@ char *bearer_set_forward(ngx_conf_t *cf, ngx_command_t *command, void *level) {
   forward->lowcase = ngx_pnalloc(cf->pool, word[1].len);
   if (forward->lowcase == NULL) return NGX_CONF_ERROR;
   forward->hash = ngx_hash_strlow(forward->lowcase, word[1].data, word[1].len);
+  ngx_str_t variable = {word[1].len + 5, ngx_pnalloc(cf->pool, word[1].len + 5)};
+  if (variable.data == NULL) return NGX_CONF_ERROR;
+  u_char *at = ngx_cpymem(variable.data, "http_", 5);
+  for (size_t i = 0; i < word[1].len; i++)
+    *at++ = forward->lowcase[i] == '-' ? '_' : forward->lowcase[i];
+  forward->variable = ngx_http_get_variable_index(cf, &variable);
+  if (forward->variable == NGX_ERROR) return NGX_CONF_ERROR;
   return NGX_CONF_OK;
 }

@@ -24,7 +24,7 @@ check() { # NAME COMMAND...
 LC_ALL=C
 export LC_ALL
 nm -D --defined-only "$so" | awk '{print $3}' | sort >"$work/exported"
-"${CC:-cc}" -E -P "$header" | tr '\n' ' ' | sed 's/static inline[^}]*}//g' | grep -o '\bauth_[a-z_]* *(' | tr -d ' (' | sort >"$work/declared"
+"${CC:-cc}" -E -P "$header" | tr '\n' ' ' | sed 's/static inline[^}]*}//g' | sed 's/(\(auth_[a-z_]*\))/\1/g' | grep -o '\bauth_[a-z_]* *(' | tr -d ' (' | sort >"$work/declared"
 readelf -dlW "$so" >"$work/dynamic"
 abi=$(sed -n 's/^#define AUTH_ABI \([0-9]*\).*/\1/p' $header)
 

@@ -146,6 +146,14 @@ test('the body of a refused request is no request', async ({ api, tokens }) => {
     }
   }
 })
+test('a body without an end is not read to it', async ({ api }) => {
+  // 2 MiB in chunks, and never the last one: whoever reads on waits for it, until 10 s without a byte.
+  const began = Date.now()
+  const body = `10000\r\n${'x'.repeat(0x10000)}\r\n`.repeat(32)
+  const text = await exchange(api, head('POST', '/orders', ['Transfer-Encoding: chunked', close]), body)
+  assert.doesNotMatch(text, /^HTTP\/1\.1 2/)
+  assert.ok(Date.now() - began < 8_000, 'the connection is closed by its length, not by its silence')
+})
 test('a chunked body, and one that never comes', async ({ api, tokens }) => {
   const chunked = head('POST', '/orders', [...bearer(tokens.RS256), 'Transfer-Encoding: chunked', close])
   refused(answers(await exchange(api, chunked, '5\r\nhello\r\n', '0\r\n\r\n'))[0], 403, 'auth.insufficient_scope', /write:orders/)

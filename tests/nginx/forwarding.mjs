@@ -16,12 +16,18 @@ export async function forwarding() {
     location /optional { auth_bearer optional; proxy_pass http://127.0.0.1:${upstream}; }
     location /off { auth_bearer off; proxy_pass http://127.0.0.1:${upstream}; }
     location /variable { proxy_set_header X-Copied $auth_subject; proxy_pass http://127.0.0.1:${upstream}; }
-    location /again { error_page 404 = /more; return 404; }`
+    location /again { error_page 404 = /more; return 404; }
+    location /limited { limit_req zone=by_user burst=100; proxy_set_header X-Copied $http_x_user; proxy_pass http://127.0.0.1:${upstream}; }
+    location /if { if ($http_x_user = nobody) { return 403; } proxy_set_header X-Copied $http_x_user; proxy_pass http://127.0.0.1:${upstream}; }
+    location /set { set $early $http_x_user; proxy_set_header X-Copied $early; proxy_pass http://127.0.0.1:${upstream}; }
+    location /early { auth_bearer optional; limit_req zone=by_user burst=100; proxy_set_header X-User $http_x_user; proxy_pass http://127.0.0.1:${upstream}; }`
   const nginx = await startNginx(`
     ${own.options} auth_bearer on; ${forwards}
+    limit_req_zone $http_x_user zone=by_user:1m rate=1000r/s;
     server { listen 127.0.0.1:PORT; ${places} }`)
   const lax = await startNginx(`
     ${own.options} auth_bearer on; ${forwards}
+    limit_req_zone $http_x_user zone=by_user:1m rate=1000r/s;
     underscores_in_headers on; ignore_invalid_headers off;
     server { listen 127.0.0.1:PORT; ${places} }`)
 
@@ -39,6 +45,15 @@ export async function forwarding() {
     assert.deepEqual([got['x-user'], got['x-level'], got['x-admin']], [['alice'], ['3'], ['false']])
     assert.deepEqual(got['x-other'], ['kept', 'kept'])
     assert.equal(got['authorization'].length, 1)
+  })
+  for (const [path, copied] of [['/limited', ['alice']], ['/if', ['alice']], ['/set', undefined]])
+    test(`${path}: what is read before the access phase is not the client's own`, async () => {
+      const got = await arrives([...forged, ...bearer(own.token({}))], path)
+      assert.deepEqual([got['x-user'], got['x-copied']], [['alice'], copied])
+    })
+  test('/early: nor without a token', async () => {
+    const got = await arrives(forged, '/early')
+    assert.deepEqual(got['x-user'], undefined)
   })
   test('an absent claim leaves the header cleared', async () => {
     const got = await arrives([...forged, ...bearer(own.token({}))])
