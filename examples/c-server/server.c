@@ -171,7 +171,7 @@ static enum MHD_Result handle(void *auth, struct MHD_Connection *connection, con
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **state) {
   (void)version, (void)upload;
-  // Comes again while the body does: it is passed over, and counted in *state (one more than it is).
+  // Comes again while the body does: it is passed over, and counted in *state, plus one.
   size_t passed = *state == NULL ? 0 : (size_t)*state - 1;
   if (*upload_size > LONGEST_BODY - passed) return MHD_NO; // closes the connection
   if (*state == NULL || *upload_size > 0) {
