@@ -47,7 +47,7 @@ impl Runtime {
             return Err(Refusal::new(Status::ARGUMENT_INVALID, log));
         }
         let mut ended = Ok(());
-        let limit = self.keys.iter().map(Keys::timeout_ms).max().unwrap_or(0).max(1);
+        let limit = self.keys.iter().map(Keys::timeout_ms).max().unwrap_or(0).max(1_000);
         let deadline = os::boot_ms().saturating_add(limit);
         for some in named.chunks(FLIGHTS_MAX) {
             if os::boot_ms() >= deadline {
