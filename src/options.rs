@@ -17,7 +17,7 @@ pub enum Kind {
     Seconds { min: u64, max: u64 },
     /// A number of bytes, or with a unit: `64k 1m`.
     Bytes { min: u64, max: u64 },
-    /// The path of a file.
+    /// The path of a file or folder.
     File,
     /// `env`, `off`, or the URL of a proxy.
     Proxy,
@@ -25,8 +25,6 @@ pub enum Kind {
     Origins,
     /// A claim: a dotted path or a JSON pointer.
     Path,
-    /// The path of a file or folder.
-    FilePath,
     /// A JSON Web Key Set as a JSON object, or public keys as PEM.
     KeySet,
     /// A JSON array of objects, one for each trust domain.
@@ -89,7 +87,7 @@ options! {
     KEYS_JWKS "keys.jwks" Kind::KeySet, "-", ["jwks", "keys", "jwk-set", "public-key-location"];
     /// A file with a key set (JWKS) or public keys as PEM: no network. Read again when it has
     /// changed; a file that is no use then leaves the old keys in force. May be a symbolic link.
-    KEYS_FILE "keys.file" Kind::FilePath, "-", ["jwksFile", "jwks_file", "publicKeyFile"];
+    KEYS_FILE "keys.file" Kind::File, "-", ["jwksFile", "jwks_file", "publicKeyFile"];
     /// Keys are refreshed after this long; `Cache-Control: max-age` may say less, down to 1m.
     KEYS_TTL "keys.ttl" Kind::Seconds { min: 1, max: 7 * DAY_S }, "10m",
         ["cacheMaxAge", "cache_ttl", "ttl", "jwks_cache_ttl", "refreshInterval", "lifespan"];
@@ -101,7 +99,7 @@ options! {
         ["cooldownDuration", "cooldown", "refreshRateLimit", "jwksRequestsPerMinute"];
     /// A folder for the last good keys, shared by processes: a start without the provider. It must
     /// exist, belong to the process's user, and be writable for nobody else.
-    KEYS_SNAPSHOT "keys.snapshot" Kind::FilePath, "-", ["snapshot", "cacheDir", "cache_dir"];
+    KEYS_SNAPSHOT "keys.snapshot" Kind::File, "-", ["snapshot", "cacheDir", "cache_dir"];
     /// The longest that one refresh (discovery and key set together) may take.
     KEYS_TIMEOUT "keys.timeout" Kind::Seconds { min: 1, max: 60 }, "5s",
         ["timeoutDuration", "timeout", "requestTimeout", "http_timeout"];
@@ -181,11 +179,10 @@ impl OptionRow {
             Kind::Url => "URL".into(),
             Kind::Seconds { min, max } => format!("duration, {min}s to {max}s"),
             Kind::Bytes { min, max } => format!("size, {min} to {max} bytes"),
-            Kind::File => "path of a file".into(),
+            Kind::File => "path of a file or folder".into(),
             Kind::Proxy => "env, off or URL".into(),
             Kind::Origins => "list of origin=origin".into(),
             Kind::Path => "path".into(),
-            Kind::FilePath => "path of a file or folder".into(),
             Kind::KeySet => "JWKS or PEM".into(),
             Kind::Issuers => "JSON array of objects".into(),
             Kind::Requirement => "requirement".into(),

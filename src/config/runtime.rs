@@ -95,16 +95,15 @@ impl Runtime {
     }
 
     pub fn report(&self) -> Report {
-        let issuers = || self.settings.issuers.iter();
-        let name =
-            |place: usize| issuers().nth(place).map(|issuer| issuer.name.text().into_owned());
+        let issuers = &self.settings.issuers;
+        let name = |place: usize| issuers.get(place).map(|issuer| issuer.name.text().into_owned());
         let decided = self.counters.totals().into_iter().map(|(place, status, count)| Decided {
             issuer: place.and_then(name),
             status,
             count,
         });
         let issuers: Vec<_> =
-            issuers().zip(&self.keys).map(|(i, keys)| keys.report(&i.name.text())).collect();
+            issuers.iter().zip(&self.keys).map(|(i, keys)| keys.report(&i.name.text())).collect();
         Report {
             version: env!("CARGO_PKG_VERSION"),
             ready: self.was_ready.load(Ordering::Relaxed) || issuers.iter().any(|i| i.has_keys()),

@@ -89,8 +89,6 @@ fn read_text(row: &OptionRow, text: &str) -> Result<Value, String> {
             let units = [("k", 1024), ("m", 1024 * 1024)];
             read_number(text, &units, *min, *max, "a size such as 4096, 64k or 1m")
         }
-        Kind::FilePath if text.contains('\0') => Err("has a NUL in it".into()),
-        Kind::FilePath => Ok(Value::Text(text.to_owned())),
         Kind::KeySet => KeySet::parse_local(text).map(|set| Value::KeySet(Arc::new(set))),
         Kind::Issuers => Err("is read elsewhere".into()),
         Kind::Requirement => match Requirement::parse(text.as_bytes()) {
