@@ -2,6 +2,7 @@
 //! names the command that repairs it. `UPDATE=1` writes.
 
 mod docs;
+mod go;
 mod header;
 
 use std::fmt::Write as _;
@@ -39,6 +40,11 @@ fn docs_statuses() {
 #[test]
 fn docs_options() {
     fresh("docs/options.md", &docs::options());
+}
+
+#[test]
+fn tables_of_go() {
+    fresh("bindings/go/tables.go", &go::tables());
 }
 
 /// Numbers are for ever: this file only grows.
