@@ -39,16 +39,10 @@ type IssuerOptions struct {
 
 /// The groups, in the order of the table.
 const GROUPS: [(&str, &str); 4] = [
-    ("token", "TokenOptions are about the form of a token."),
-    (
-        "keys",
-        "KeysOptions are about the keys of an issuer: where they come from, how long they are kept.",
-    ),
-    ("claims", "ClaimsOptions are about what a token says."),
-    (
-        "verdict",
-        "VerdictOptions are about what every token must be granted, and the answer to others.",
-    ),
+    ("token", "are about the form of a token."),
+    ("keys", "are about the keys of an issuer: where they come from, how long they are kept."),
+    ("claims", "are about what a token says."),
+    ("verdict", "are about what every token must be granted, and the answer to others."),
 ];
 
 pub fn tables() -> String {
@@ -83,7 +77,10 @@ pub fn tables() -> String {
             |row: &&OptionRow| row.key.split_once('.').is_some_and(|(first, _)| first == group);
         let members: Vec<String> = OPTIONS.iter().filter(own).map(field).collect();
         let name = go_name(group);
-        format!("// {about}\ntype {name}Options struct {{\n{}}}\n", members.join("\n"))
+        format!(
+            "// {name}Options {about}\ntype {name}Options struct {{\n{}}}\n",
+            members.join("\n")
+        )
     });
     text + &groups.join("\n")
 }
