@@ -112,64 +112,58 @@ func (h *handle) leave() {
 	}
 }
 
-// ask makes one call. A nil handle is refused by the library.
-func (h *handle) ask(call op, text, more string, number int64) (*Verdict, *Error) {
+// ask makes one call; an error is always an *Error. A nil handle is refused by the library.
+func (h *handle) ask(op op, text, more string, number int64) (*Verdict, error) {
 	var small [stackWords]uint64
 	room := small[:]
 	if words := (C.ROOM + 2*len(text) + 7) / 8; words > stackWords {
 		room = make([]uint64, words)
 	}
-	return h.askInto(room, call, text, more, number)
+	return h.askInto(room, op, text, more, number)
 }
 
-func (h *handle) askInto(
-	room []uint64, call op, text, more string, number int64,
-) (*Verdict, *Error) {
+func (h *handle) askInto(room []uint64, op op, text, more string, number int64) (*Verdict, error) {
 	var config *C.auth_config
 	if h != nil {
 		config = h.config
 	}
-	record := (*C.auth_verdict)(unsafe.Pointer(unsafe.SliceData(room)))
-	C.libauth_ask(C.int(call), config, chars(text), C.size_t(len(text)), chars(more), C.size_t(len(more)),
-		C.int64_t(number), record, C.size_t(len(room)*8))
-	bytes := unsafe.Slice((*byte)(unsafe.Pointer(record)), min(int(record.size), len(room)*8))
+	r := (*C.auth_verdict)(unsafe.Pointer(unsafe.SliceData(room)))
+	C.libauth_ask(C.int(op), config, chars(text), C.size_t(len(text)), chars(more), C.size_t(len(more)),
+		C.int64_t(number), r, C.size_t(len(room)*8))
+	const head = C.sizeof_auth_verdict
 	// All texts in one copy.
-	texts := string(bytes[C.sizeof_auth_verdict:])
+	all := string(unsafe.Slice((*byte)(unsafe.Pointer(r)), min(int(r.size), len(room)*8))[head:])
 	at := func(text C.auth_text) string {
-		if text.length == 0 {
+		if text.offset == 0 {
 			return ""
 		}
-		return texts[text.offset-C.sizeof_auth_verdict:][:text.length]
+		return all[text.offset-head:][:text.length]
 	}
-	if record.status == C.AUTH_STATUS_OK {
-		return &Verdict{
-			Subject: at(record.subject), ClientID: at(record.client_id), Issuer: at(record.issuer),
-			scopes: at(record.scopes), claims: at(record.claims), header: at(record.header),
-			expiresAt: int64(record.expires_at), log: at(record.log),
-		}, nil
+	if r.status == C.AUTH_STATUS_OK {
+		return &Verdict{Subject: at(r.subject), ClientID: at(r.client_id), Issuer: at(r.issuer),
+			scopes: at(r.scopes), claims: at(r.claims), header: at(r.header), log: at(r.log),
+			expiresAt: int64(r.expires_at)}, nil
 	}
-	e := &Error{
-		Number: Status(record.status), Code: at(record.code), Message: at(record.message),
-		HTTPStatus: int(record.http_status), Challenge: at(record.challenge),
-		Problem: at(record.problem), RetryAfter: time.Duration(record.retry_after_s) * time.Second,
-		Log: at(record.log), issuer: at(record.issuer),
-	}
+	e := &Error{Number: Status(r.status), Code: at(r.code), Message: at(r.message),
+		HTTPStatus: int(r.http_status), Challenge: at(r.challenge), Problem: at(r.problem),
+		RetryAfter: time.Duration(r.retry_after_s) * time.Second, Log: at(r.log), issuer: at(r.issuer)}
 	if h == nil {
 		e.Log = "the Auth is nil or closed"
 	}
 	return nil, e
 }
 
-func (h *handle) tell(call op) string {
+// tell reads the report or the metrics.
+func (h *handle) tell(op op) []byte {
 	if h == nil {
-		return ""
+		return nil
 	}
 	// What is told may grow between two calls.
 	for room := make([]byte, 4096); ; {
-		needed := int(C.libauth_tell(C.int(call), h.config, (*C.char)(unsafe.Pointer(&room[0])),
-			C.size_t(len(room))))
+		out := (*C.char)(unsafe.Pointer(unsafe.SliceData(room)))
+		needed := int(C.libauth_tell(C.int(op), h.config, out, C.size_t(len(room))))
 		if needed < len(room) {
-			return string(room[:needed])
+			return room[:needed]
 		}
 		room = make([]byte, needed+needed/4+1)
 	}

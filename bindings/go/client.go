@@ -14,6 +14,7 @@ package auth
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -31,10 +32,10 @@ type Auth struct {
 // New judges the options; a mistake is an *Error whose Log tells all of them. Loads nothing from
 // the network. What is allowed and should be meant is a warning to slog.
 func New(options Options) (*Auth, error) {
-	return open(func(h *handle) (*Verdict, *Error) {
-		document, mistake := options.json()
-		if mistake != "" {
-			return h.ask(opDescribe, mistake, "", int64(OptionInvalid))
+	return open(func(h *handle) (*Verdict, error) {
+		document, err := options.json()
+		if err != nil {
+			return h.ask(opDescribe, err.Error(), "", int64(OptionInvalid))
 		}
 		return h.ask(opLoad, document, "", 0)
 	})
@@ -44,23 +45,23 @@ func New(options Options) (*Auth, error) {
 // LIBAUTH_KEYS_TTL and so on. A variable LIBAUTH_* that is no option is a warning to slog. No
 // other goroutine may change the environment meanwhile.
 func FromEnv() (*Auth, error) {
-	return open(func(h *handle) (*Verdict, *Error) { return h.ask(opLoadEnv, "", "", 0) })
+	return open(func(h *handle) (*Verdict, error) { return h.ask(opLoadEnv, "", "", 0) })
 }
 
-func open(set func(*handle) (*Verdict, *Error)) (*Auth, error) {
+func open(set func(*handle) (*Verdict, error)) (*Auth, error) {
 	h, err := newHandle()
 	if err != nil {
 		return nil, err
 	}
-	judge := func(h *handle) (*Verdict, *Error) { return h.ask(opCheck, "", "", 0) }
-	for _, step := range []func(*handle) (*Verdict, *Error){set, judge} {
-		verdict, e := step(h)
-		if e != nil {
+	judge := func(h *handle) (*Verdict, error) { return h.ask(opCheck, "", "", 0) }
+	for _, step := range []func(*handle) (*Verdict, error){set, judge} {
+		verdict, err := step(h)
+		if err != nil {
 			h.leave()
-			return nil, e
+			return nil, err
 		}
 		if verdict.log != "" {
-			slog.Warn("libauth", "warning", verdict.log)
+			slog.Warn("libauth: the options", "warning", verdict.log)
 		}
 	}
 	a := &Auth{}
@@ -93,38 +94,36 @@ func (a *Auth) enter() *handle {
 	return nil
 }
 
+func (a *Auth) ask(op op, text, more string, number int64) (*Verdict, error) {
+	h := a.enter()
+	defer h.leave()
+	return h.ask(op, text, more, number)
+}
+
 // Verify judges a token, without the word Bearer: signature by the issuer's published keys, issuer,
 // audience, times, and what Options.Verdict.Require needs. It waits only while keys are fetched,
 // once, at most Keys.Timeout and a second; when ctx is done first, the error is KeysPending and
 // ctx.Err() in one.
 func (a *Auth) Verify(ctx context.Context, token string) (*Verdict, error) {
-	h := a.enter()
-	defer h.leave()
-	return h.judge(ctx, opTryVerify, token, "")
+	return a.judge(ctx, opTryVerify, token, "")
 }
 
 // TryVerify is Verify that never waits: KeysPending where keys have to be fetched first. Refresh,
 // then try once more; a second KeysPending is the answer.
 func (a *Auth) TryVerify(token string) (*Verdict, error) {
-	h := a.enter()
-	defer h.leave()
-	return answer(h.ask(opTryVerify, token, "", 0))
+	return a.ask(opTryVerify, token, "", 0)
 }
 
 // VerifyAt judges as of another time, by the keys that are held: for tests and audits. Never waits.
 func (a *Auth) VerifyAt(token string, now time.Time) (*Verdict, error) {
-	h := a.enter()
-	defer h.leave()
-	return answer(h.ask(opVerifyAt, token, "", now.Unix()))
+	return a.ask(opVerifyAt, token, "", now.Unix())
 }
 
 // Authorize judges the value of an Authorization header, and whether the token is granted what is
-// required. Of several Authorization headers there is no value: Describe(HeaderMalformed, …). Waits
-// as Verify.
+// required. Of several Authorization headers none may be chosen: Describe(HeaderMalformed, "…").
+// Waits as Verify.
 func (a *Auth) Authorize(ctx context.Context, header string, require ...string) (*Verdict, error) {
-	h := a.enter()
-	defer h.leave()
-	return h.judge(ctx, opTryAuthorize, header, requirement(require))
+	return a.judge(ctx, opTryAuthorize, header, requirement(require))
 }
 
 // Require asks an accepted token for more. Its claims are trusted: no signature, time or audience
@@ -133,19 +132,15 @@ func (a *Auth) Require(v *Verdict, require ...string) error {
 	if v == nil {
 		return ErrNoVerdict
 	}
-	h := a.enter()
-	defer h.leave()
-	_, err := answer(h.ask(opRequire, v.claims, requirement(require), 0))
+	_, err := a.ask(opRequire, v.claims, requirement(require), 0)
 	return err
 }
 
 // Describe gives the whole answer for a status that you found yourself, such as HeaderMalformed
 // for two Authorization headers. The detail goes into Log alone.
 func (a *Auth) Describe(status Status, detail string) *Error {
-	h := a.enter()
-	defer h.leave()
-	_, e := h.ask(opDescribe, detail, "", int64(status))
-	return e
+	_, err := a.ask(opDescribe, detail, "", int64(status))
+	return asError(err)
 }
 
 // Refresh fetches the keys of an issuer, or of all when it is empty, or joins the fetch under way.
@@ -153,40 +148,35 @@ func (a *Auth) Describe(status Status, detail string) *Error {
 func (a *Auth) Refresh(ctx context.Context, issuer string) error {
 	h := a.enter()
 	defer h.leave()
-	if e := h.refresh(ctx, issuer); e != nil {
-		return e
-	}
-	return nil
+	return h.refresh(ctx, issuer)
 }
 
 // Ready is nil once the first keys are here, and from then on. Waits for them as Refresh.
 func (a *Auth) Ready(ctx context.Context) error {
-	h := a.enter()
-	defer h.leave()
-	_, e := h.ask(opReady, "", "", 0)
-	if e == nil || e.Number != KeysPending {
-		return failure(e)
+	_, err := a.ask(opReady, "", "", 0)
+	if !errors.Is(err, KeysPending) {
+		return err
 	}
-	if e := h.refresh(ctx, ""); e != nil {
-		return e
+	if err := a.Refresh(ctx, ""); err != nil {
+		return err
 	}
-	_, e = h.ask(opReady, "", "", 0)
-	return failure(e)
+	_, err = a.ask(opReady, "", "", 0)
+	return err
 }
 
-// Report tells of the handle as a JSON object: counters, keys, errors, warnings, events
-// (docs/report.md). Never waits. Nil of an Auth that is nil or closed.
+// Report tells of keys, counters, errors, warnings and events as a JSON object (docs/report.md).
+// Never waits. Empty when the Auth is nil or closed.
 func (a *Auth) Report() json.RawMessage {
 	h := a.enter()
 	defer h.leave()
-	return json.RawMessage(h.tell(opReport))
+	return h.tell(opReport)
 }
 
 // Metrics is the same for Prometheus (text format 0.0.4).
 func (a *Auth) Metrics() string {
 	h := a.enter()
 	defer h.leave()
-	return h.tell(opMetrics)
+	return string(h.tell(opMetrics))
 }
 
 // requirement never makes "nothing needed" of an item that is empty, as of a variable not set.

@@ -69,12 +69,8 @@ func (e *Error) log(ctx context.Context) {
 	slog.Log(ctx, level, "libauth refused a request", "number", int(e.Number), "code", e.Code, "reason", e.Log)
 }
 
-// An *Error that is nil is no error.
-func failure(e *Error) error {
-	if e == nil {
-		return nil
-	}
+// asError is nil when there is none.
+func asError(err error) *Error {
+	e, _ := err.(*Error)
 	return e
 }
-
-func answer(v *Verdict, e *Error) (*Verdict, error) { return v, failure(e) }

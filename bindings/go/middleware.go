@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -64,17 +63,16 @@ func (a *Auth) MetricsHandler() http.Handler {
 	})
 }
 
-// ReadyHandler answers a readiness probe at once: 204 once the first keys are here, and from then
-// on, else the reason. It asks the provider until then.
+// ReadyHandler answers a readiness probe at once: 200 once the first keys are here, and from then
+// on, else the reason. It has the provider asked until then.
 func (a *Auth) ReadyHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := a.enter()
-		defer h.leave()
-		if _, e := h.ask(opReady, "", "", 0); e != nil {
-			e.ServeHTTP(w, r)
+		if _, err := a.ask(opReady, "", "", 0); err != nil {
+			asError(err).ServeHTTP(w, r)
 			return
 		}
-		w.WriteHeader(http.StatusNoContent)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"status":"ready"}`)
 	})
 }
 
@@ -115,13 +113,9 @@ func (g *guard) judge(r *http.Request) (*Verdict, *Error) {
 	} else if len(r.Header.Values("Authorization")) > 1 {
 		return nil, g.auth.Describe(HeaderMalformed, "more than one Authorization header")
 	}
-	h := g.auth.enter()
-	defer h.leave()
-	verdict, err := h.judge(r.Context(), opTryAuthorize, header, g.require)
+	verdict, err := g.auth.judge(r.Context(), opTryAuthorize, header, g.require)
 	if err != nil {
-		var e *Error
-		errors.As(err, &e)
-		return nil, e
+		return nil, asError(err)
 	}
 	if g.options.Check != nil {
 		if reason := g.options.Check(verdict); reason != nil {

@@ -8,73 +8,62 @@ import (
 	"unicode/utf8"
 )
 
-// json makes the document that the library loads: what is set, by the keys of docs/options.md. What
-// JSON or whole seconds cannot say is told as a mistake.
-func (o Options) json() (document, mistake string) {
-	members := map[string]any{}
-	if mistake := collect(members, reflect.ValueOf(o)); mistake != "" {
-		return "", mistake
-	}
-	text, err := json.Marshal(members)
+// json makes the document that the library loads: what is set, by the keys of docs/options.md. An
+// error is what JSON or whole seconds cannot say.
+func (o Options) json() (string, error) {
+	members, err := members("", reflect.ValueOf(o))
 	if err != nil {
-		return "", err.Error()
+		return "", err
 	}
-	return string(text), ""
+	document, err := json.Marshal(members)
+	return string(document), err
 }
 
-func collect(members map[string]any, options reflect.Value) (mistake string) {
+func members(prefix string, options reflect.Value) (map[string]any, error) {
+	all := map[string]any{}
 	for i := range options.NumField() {
-		value, key := options.Field(i), options.Type().Field(i).Tag.Get("option")
-		if value.IsZero() {
+		field, key := options.Field(i), options.Type().Field(i).Tag.Get("option")
+		if field.IsZero() {
 			continue
 		}
-		switch set := value.Interface().(type) {
-		case time.Duration:
-			members[key], mistake = seconds(key, set)
-		case *time.Duration:
-			members[key], mistake = seconds(key, *set)
-		case string:
-			members[key], mistake = texts(key, set, set)
-		case []string:
-			members[key], mistake = texts(key, set, set...)
-		case []IssuerOptions:
-			members[key], mistake = entries(set)
-		case int:
-			members[key] = set
-		default:
-			mistake = collect(members, value)
+		member, err := member(prefix+key, field)
+		if err != nil {
+			return nil, err
 		}
-		if mistake != "" {
-			return mistake
-		}
+		all[key] = member
 	}
-	return ""
+	return all, nil
 }
 
-func entries(issuers []IssuerOptions) (list []map[string]any, mistake string) {
-	list = make([]map[string]any, len(issuers))
-	for i, issuer := range issuers {
-		list[i] = map[string]any{}
-		if mistake := collect(list[i], reflect.ValueOf(issuer)); mistake != "" {
-			return nil, fmt.Sprintf("issuers[%d]: %s", i, mistake)
+func member(key string, field reflect.Value) (any, error) {
+	switch set := field.Interface().(type) {
+	case time.Duration:
+		if set < 0 || set%time.Second != 0 {
+			return nil, fmt.Errorf("%s is %v, not a whole number of seconds from 0 on", key, set)
 		}
-	}
-	return list, ""
-}
-
-func seconds(key string, set time.Duration) (whole int64, mistake string) {
-	if set < 0 || set%time.Second != 0 {
-		return 0, fmt.Sprintf("%s is %v, not a whole number of seconds from 0 on", key, set)
-	}
-	return int64(set / time.Second), ""
-}
-
-// JSON would write another text in place of bytes that are none.
-func texts(key string, set any, all ...string) (same any, mistake string) {
-	for _, text := range all {
-		if !utf8.ValidString(text) {
-			return nil, key + " is not UTF-8"
+		return int64(set / time.Second), nil
+	case string:
+		// JSON would write another text in place of bytes that are none.
+		if !utf8.ValidString(set) {
+			return nil, fmt.Errorf("%s is not UTF-8", key)
 		}
+		return set, nil
 	}
-	return set, ""
+	switch field.Kind() {
+	case reflect.Pointer:
+		return member(key, field.Elem())
+	case reflect.Struct:
+		return members(key+".", field)
+	case reflect.Slice:
+		all := make([]any, field.Len())
+		for i := range all {
+			element, err := member(fmt.Sprintf("%s[%d]", key, i), field.Index(i))
+			if err != nil {
+				return nil, err
+			}
+			all[i] = element
+		}
+		return all, nil
+	}
+	return field.Interface(), nil
 }

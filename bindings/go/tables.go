@@ -242,13 +242,13 @@ type Options struct {
 	// hold.
 	Issuers []IssuerOptions `option:"issuers"`
 
-	Token TokenOptions
+	Token TokenOptions `option:"token"`
 
-	Keys KeysOptions
+	Keys KeysOptions `option:"keys"`
 
-	Claims ClaimsOptions
+	Claims ClaimsOptions `option:"claims"`
 
-	Verdict VerdictOptions
+	Verdict VerdictOptions `option:"verdict"`
 }
 
 // IssuerOptions is one of several trust domains. What is not set here is as it stands outside.
@@ -259,138 +259,138 @@ type IssuerOptions struct {
 	// `aud` must name one of these.
 	Audience []string `option:"audience"`
 
-	Keys KeysOptions
+	Keys KeysOptions `option:"keys"`
 
-	Claims ClaimsOptions
+	Claims ClaimsOptions `option:"claims"`
 }
 
 // TokenOptions are about the form of a token.
 type TokenOptions struct {
 	// The signature algorithms that are accepted (RFC 7518, RFC 8037, RFC 9864). Never `none` or HS*.
 	// Default: RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519.
-	Algorithms []string `option:"token.algorithms"`
+	Algorithms []string `option:"algorithms"`
 
 	// The header types `typ` that are accepted, `application/` taken off, in any case. The word
 	// `absent` stands for a token without `typ`. Default: JWT at+jwt absent.
-	Types []string `option:"token.types"`
+	Types []string `option:"types"`
 
 	// `rfc9068`: header type at+jwt alone, and iss, exp, aud, sub, client_id, iat and jti present.
 	// Default: default. One of: default, rfc9068.
-	Profile string `option:"token.profile"`
+	Profile string `option:"profile"`
 
 	// A longer token is refused before it is decoded. Default: 16k. Bytes, 256 to 1048576.
-	MaxBytes int `option:"token.max_bytes"`
+	MaxBytes int `option:"max_bytes"`
 }
 
 // KeysOptions are about the keys of an issuer: where they come from, how long they are kept.
 type KeysOptions struct {
 	// Where the metadata is looked for: OpenID Connect Discovery, then RFC 8414; one of them; or off.
 	// Default: auto. One of: auto, oidc, oauth, off.
-	Discovery string `option:"keys.discovery"`
+	Discovery string `option:"discovery"`
 
 	// Another place for the metadata document. Default: derived from issuer.
-	DiscoveryURL string `option:"keys.discovery_url"`
+	DiscoveryURL string `option:"discovery_url"`
 
 	// The URL of the key set (JWKS). Skips discovery. Default: from discovery.
-	JWKSURI string `option:"keys.jwks_uri"`
+	JWKSURI string `option:"jwks_uri"`
 
 	// A key set (JWKS), or public keys as PEM, held locally: no network.
-	JWKS string `option:"keys.jwks"`
+	JWKS string `option:"jwks"`
 
 	// A file with a key set (JWKS) or public keys as PEM: no network. Read again when it has changed;
 	// a file that is no use then leaves the old keys in force. May be a symbolic link.
-	File string `option:"keys.file"`
+	File string `option:"file"`
 
 	// Keys are refreshed after this long; `Cache-Control: max-age` may say less, down to 1m. Default:
 	// 10m. Whole seconds, 1 to 604800.
-	TTL time.Duration `option:"keys.ttl"`
+	TTL time.Duration `option:"ttl"`
 
 	// How much longer than `keys.ttl` held keys serve while a refresh fails. 0 = not at all. Default:
 	// 1d. Whole seconds, 0 to 2592000; nil is the default, new(time.Duration) is 0.
-	Stale *time.Duration `option:"keys.stale"`
+	Stale *time.Duration `option:"stale"`
 
 	// At least this long between two fetches for unknown key ids. Default: 2s. Whole seconds, 1 to
 	// 3600.
-	Cooldown time.Duration `option:"keys.cooldown"`
+	Cooldown time.Duration `option:"cooldown"`
 
 	// A folder for the last good keys, shared by processes: a start without the provider. It must
 	// exist, belong to the process's user, and be writable for nobody else.
-	Snapshot string `option:"keys.snapshot"`
+	Snapshot string `option:"snapshot"`
 
 	// The longest that one refresh (discovery and key set together) may take. Default: 5s. Whole
 	// seconds, 1 to 60.
-	Timeout time.Duration `option:"keys.timeout"`
+	Timeout time.Duration `option:"timeout"`
 
 	// The largest metadata document or key set that is read. Default: 512k. Bytes, 1024 to 16777216.
-	MaxBytes int `option:"keys.max_bytes"`
+	MaxBytes int `option:"max_bytes"`
 
 	// Where plain http is allowed: on loopback addresses, everywhere, or nowhere. Default: loopback.
 	// One of: loopback, always, never.
-	HTTP string `option:"keys.http"`
+	HTTP string `option:"http"`
 
 	// A file of certificates (PEM) of authorities that are trusted beside those of the system. It is
 	// read once, with the first use of the handle.
-	CAFile string `option:"keys.ca_file"`
+	CAFile string `option:"ca_file"`
 
 	// The proxy that keys are fetched by: `env` = HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY as
 	// they are with the first use of the handle, HTTP_PROXY not under CGI; `off`; or the URL of one
 	// (http or https). What is on this machine is never asked by a proxy. Default: env.
-	Proxy string `option:"keys.proxy"`
+	Proxy string `option:"proxy"`
 
 	// Where to connect instead: `https://id.example=http://keycloak:8080`, one or several, when the
 	// provider is reached by another name from inside. `iss` stays the public one, which is also sent
 	// as `Host`. An http target needs `keys.http`.
-	Backchannel []string `option:"keys.backchannel"`
+	Backchannel []string `option:"backchannel"`
 }
 
 // ClaimsOptions are about what a token says.
 type ClaimsOptions struct {
 	// How far clocks may differ, for `exp`, `nbf` and `iat`. Default: 30s. Whole seconds, 0 to 300;
 	// nil is the default, new(time.Duration) is 0.
-	Leeway *time.Duration `option:"claims.leeway"`
+	Leeway *time.Duration `option:"leeway"`
 
 	// Claims that must be present, or `claim=value` (equal, or an array that holds it).
-	Required []string `option:"claims.required"`
+	Required []string `option:"required"`
 
 	// The longest time since `iat`. Whole seconds, 1 to 315360000.
-	MaxAge time.Duration `option:"claims.max_age"`
+	MaxAge time.Duration `option:"max_age"`
 
 	// The claims that an audience is read from, one of them is enough (Cognito: `aud client_id`).
 	// Default: aud.
-	AudienceFrom []string `option:"claims.audience_from"`
+	AudienceFrom []string `option:"audience_from"`
 
 	// The clients that may call: every one of `azp`, `client_id`, `cid`, `appid` that is present.
-	Clients []string `option:"claims.clients"`
+	Clients []string `option:"clients"`
 
 	// The tenants that `{tenant}` in `issuer` stands for, and that `tid` must name. `*` = any: it
 	// must be written, is warned about, and needs `keys.jwks_uri`, `keys.jwks` or `keys.file`.
-	Tenants []string `option:"claims.tenants"`
+	Tenants []string `option:"tenants"`
 
 	// The claim that `subject` is read from; when set, it must be there. Default: sub.
-	SubjectFrom string `option:"claims.subject_from"`
+	SubjectFrom string `option:"subject_from"`
 
 	// The claims that scopes are read from, joined. Default: scope scp.
-	ScopesFrom []string `option:"claims.scopes_from"`
+	ScopesFrom []string `option:"scopes_from"`
 
 	// The claims that roles are read from: a text, a list of texts, or the names of an object.
 	// Default: realm_access.roles roles.
-	RolesFrom []string `option:"claims.roles_from"`
+	RolesFrom []string `option:"roles_from"`
 
 	// The claims that permissions are read from. Default: permissions.
-	PermissionsFrom []string `option:"claims.permissions_from"`
+	PermissionsFrom []string `option:"permissions_from"`
 
 	// The claims that groups are read from. Default: groups.
-	GroupsFrom []string `option:"claims.groups_from"`
+	GroupsFrom []string `option:"groups_from"`
 }
 
 // VerdictOptions are about what every token must be granted, and the answer to others.
 type VerdictOptions struct {
 	// What every token must be granted.
-	Require []string `option:"verdict.require"`
+	Require []string `option:"require"`
 
 	// The `realm` of the challenge (RFC 9110 11.5).
-	Realm string `option:"verdict.realm"`
+	Realm string `option:"realm"`
 
 	// The `resource_metadata` of the challenge (RFC 9728 5.1).
-	ResourceMetadata string `option:"verdict.resource_metadata"`
+	ResourceMetadata string `option:"resource_metadata"`
 }

@@ -8,49 +8,52 @@ import (
 
 // flight is one refresh, on a goroutine of its own, that any number of callers wait for.
 type flight struct {
-	done  chan struct{}
-	error *Error // once done
+	done chan struct{}
+	err  error // once done
 }
 
 // judge tries; where keys are awaited it waits for them and tries once more.
-func (h *handle) judge(ctx context.Context, call op, text, require string) (*Verdict, error) {
-	v, e := h.ask(call, text, require, 0)
+func (a *Auth) judge(ctx context.Context, op op, text, require string) (*Verdict, error) {
+	h := a.enter()
+	defer h.leave()
+	v, err := h.ask(op, text, require, 0)
+	e := asError(err)
 	if e == nil || e.Number != KeysPending {
-		return answer(v, e)
+		return v, err
 	}
-	if failed := h.refresh(ctx, e.issuer); failed != nil && failed.cause != nil {
+	if failed := asError(h.refresh(ctx, e.issuer)); failed != nil && failed.cause != nil {
 		return nil, failed
 	}
-	return answer(h.ask(call, text, require, 0))
+	return h.ask(op, text, require, 0)
 }
 
-func (h *handle) refresh(ctx context.Context, issuer string) *Error {
+func (h *handle) refresh(ctx context.Context, issuer string) error {
 	if h == nil {
-		_, e := h.ask(opRefresh, issuer, "", 0)
-		return e
+		_, err := h.ask(opRefresh, issuer, "", 0)
+		return err
 	}
 	h.mutex.Lock()
 	f := h.flights[issuer]
 	if f == nil {
 		f = &flight{done: make(chan struct{})}
 		h.flights[issuer] = f
-		h.users.Add(1) // the caller is in
+		h.users.Add(1) // never the first: the caller is one
 		go h.fly(issuer, f)
 	}
 	h.mutex.Unlock()
 	select {
 	case <-f.done:
-		return f.error
+		return f.err
 	case <-ctx.Done():
-		_, e := h.ask(opDescribe, "the keys of the issuer are awaited: "+ctx.Err().Error(), "", int64(KeysPending))
-		e.cause = ctx.Err()
-		return e
+		_, err := h.ask(opDescribe, "waiting for keys: "+ctx.Err().Error(), "", int64(KeysPending))
+		asError(err).cause = ctx.Err()
+		return err
 	}
 }
 
 func (h *handle) fly(issuer string, f *flight) {
 	defer h.leave()
-	_, f.error = h.ask(opRefresh, issuer, "", 0)
+	_, f.err = h.ask(opRefresh, issuer, "", 0)
 	h.mutex.Lock()
 	delete(h.flights, issuer)
 	h.logEvents()
@@ -66,7 +69,7 @@ func (h *handle) logEvents() {
 			Issuer, Kind, Detail string
 		}
 	}
-	if err := json.Unmarshal([]byte(h.tell(opReport)), &report); err != nil {
+	if err := json.Unmarshal(h.tell(opReport), &report); err != nil {
 		slog.Warn("libauth: the report cannot be read", "error", err)
 	}
 	for _, event := range report.Events {

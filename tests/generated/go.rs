@@ -31,9 +31,9 @@ type IssuerOptions struct {
 \t// `aud` must name one of these.
 \tAudience []string `option:\"audience\"`
 
-\tKeys KeysOptions
+\tKeys KeysOptions `option:\"keys\"`
 
-\tClaims ClaimsOptions
+\tClaims ClaimsOptions `option:\"claims\"`
 }
 ";
 
@@ -69,7 +69,7 @@ pub fn tables() -> String {
     let mut members: Vec<String> = top.map(field).collect();
     members.extend(GROUPS.map(|(group, _)| {
         let name = go_name(group);
-        format!("\t{name} {name}Options\n")
+        format!("\t{name} {name}Options `option:\"{group}\"`\n")
     }));
     writeln!(text, "{}}}\n\n{ISSUERS}", members.join("\n")).unwrap();
     let groups = GROUPS.map(|(group, about)| {
@@ -86,7 +86,8 @@ pub fn tables() -> String {
 }
 
 fn field(row: &OptionRow) -> String {
-    let name = go_name(row.key.rsplit('.').next().unwrap());
+    let key = row.key.rsplit('.').next().unwrap();
+    let name = go_name(key);
     let mut doc = row.doc.trim().to_owned();
     match row.default {
         "required" => doc.push_str(" Required."),
@@ -124,7 +125,7 @@ fn field(row: &OptionRow) -> String {
         | Kind::HeaderText { .. }
         | Kind::HeaderUrl { .. } => "string",
     };
-    format!("{}\t{name} {kind} `option:\"{}\"`\n", comment("\t", &doc), row.key)
+    format!("{}\t{name} {kind} `option:\"{key}\"`\n", comment("\t", &doc))
 }
 
 /// `max_bytes` and `TOKEN_EXPIRED` as Go spells names.
