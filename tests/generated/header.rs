@@ -168,22 +168,3 @@ fn enum_text() -> String {
     text.push_str("} auth_status;\n");
     text
 }
-<<<<<<< HEAD
-=======
-
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().unwrap();
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.len() + 1 + word.len() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
-}
->>>>>>> go-core
