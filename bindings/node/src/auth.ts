@@ -42,12 +42,13 @@ export class Auth implements Disposable {
   static readonly version = native.version
   #handle: Handle | undefined = native.open()
   readonly #refreshes = new Refreshes(() => this.#tellEvents())
-  readonly #logger: Logger | undefined
+  /** What it was made with. */
+  readonly logger: Logger | undefined
   #lastEvent = 0
 
   /** Throws AuthError, whose `log` names the mistake and the nearest option. Loads nothing from the network. */
   constructor(options: Options, more: More = {}) {
-    this.#logger = more.logger
+    this.logger = more.logger
     this.#throwUnlessOk(this.#load(options))
     const checked = native.check(this.#open())
     this.#throwUnlessOk(checked)
@@ -200,13 +201,13 @@ export class Auth implements Disposable {
 
   /** Each event once, by its number. */
   #tellEvents(): void {
-    if (this.#logger === undefined || this.#handle === undefined) return
+    if (this.logger === undefined || this.#handle === undefined) return
     for (const event of this.report().events) {
       if (event.sequence <= this.#lastEvent) continue
       this.#lastEvent = event.sequence
       const sentence = `${event.kind}: ${event.issuer}: ${event.detail}`
-      if (event.kind === 'keys_changed') this.#logger.info(sentence)
-      else this.#logger.warn(sentence)
+      if (event.kind === 'keys_changed') this.logger.info(sentence)
+      else this.logger.warn(sentence)
     }
   }
 }
