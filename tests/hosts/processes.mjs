@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -39,8 +39,14 @@ export async function run(command, args, { environment = {}, input } = {}) {
 
 export const install = () => run('make', ['install', `PREFIX=${prefix}`])
 
-// By pkg-config against the installed library, as a user would.
-export async function build({ name, compiler, source, packages, defines = [] }) {
+// With Go's own tools, which link the archive that `make library` makes; else by pkg-config against the installed library, as a user would.
+export async function build({ name, go, compiler, source, packages, defines = [] }) {
+  if (go) {
+    const built = join(work, name)
+    const library = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'library')
+    await run('go', ['build', '-C', go, '-o', built, '.'], { environment: { CGO_CFLAGS: `-I${library}`, CGO_LDFLAGS: `-L${library}` } })
+    return built
+  }
   const flags = await run('pkg-config', ['--cflags', '--libs', 'libauth', ...packages], {
     environment: { PKG_CONFIG_PATH: join(prefix, 'lib/pkgconfig') },
   })
