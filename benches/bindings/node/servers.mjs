@@ -41,8 +41,8 @@ async function startFastify() {
   const { default: create } = await import('fastify')
   const app = create()
   if (name === 'libauth') {
-    const { default: libauth } = await import('libauth/fastify')
-    await app.register(libauth, { issuer, audience })
+    const { auth } = await import('libauth/fastify')
+    await app.register(auth({ issuer, audience }))
   }
   app.get('/', async () => ({ ok: true }))
   console.log(`listening on ${await app.listen({ port: 0, host: '127.0.0.1' })}`)
