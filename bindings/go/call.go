@@ -5,11 +5,12 @@ package auth
 #error "libauth.a is missing. Run `make library` in a checkout of libauth, which needs Rust; or install libauth and build with -tags libauth_dynamic."
 #endif
 #include <auth.h>
+#include <stdio.h>
 
 // The calls that Go makes; one function for all of them, so that Go crosses into C in one place.
 enum {
   TRY_VERIFY, VERIFY_AT, TRY_AUTHORIZE, AUTHORIZE_AT, REQUIRE, DESCRIBE, READY, REFRESH, LOAD, SET, LOAD_ENV, CHECK,
-  REPORT, METRICS,
+  REPORT, METRICS, TABLES,
   ROOM = AUTH_VERDICT_SIZE(0),
 };
 
@@ -36,7 +37,11 @@ static void libauth_ask(int call, auth_config *handle, const char *text, size_t 
 }
 
 static size_t libauth_tell(int call, auth_config *handle, char *out, size_t room) {
-  return call == REPORT ? auth_report(handle, out, room) : auth_metrics(handle, out, room);
+  switch (call) {
+  case REPORT: return auth_report(handle, out, room);
+  case METRICS: return auth_metrics(handle, out, room);
+  default: return (size_t)snprintf(out, room, "%s", auth_tables_json());
+  }
 }
 
 // No pointer is kept, and nothing calls back into Go.
@@ -72,6 +77,7 @@ const (
 	opCheck        op = C.CHECK
 	opReport       op = C.REPORT
 	opMetrics      op = C.METRICS
+	opTables       op = C.TABLES
 )
 
 // A record of at most 8 KiB lies on the stack.
@@ -153,7 +159,7 @@ func (h *handle) askInto(room []uint64, op op, text, more string, number int64) 
 	return nil, e
 }
 
-// tell reads the report or the metrics.
+// tell reads the report, the metrics or the tables.
 func (h *handle) tell(op op) []byte {
 	if h == nil {
 		return nil

@@ -15,6 +15,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -29,7 +30,7 @@ type Auth struct {
 	cleanup runtime.Cleanup
 }
 
-// New judges the options; a mistake is an *Error whose Log tells all of them. Loads nothing from
+// New judges the options; the error, an *Error inside, tells every mistake. Loads nothing from
 // the network. What is allowed and should be meant is a warning to slog.
 func New(options Options) (*Auth, error) {
 	return open(func(h *handle) (*Verdict, error) {
@@ -58,7 +59,7 @@ func open(set func(*handle) (*Verdict, error)) (*Auth, error) {
 		verdict, err := step(h)
 		if err != nil {
 			h.leave()
-			return nil, err
+			return nil, fmt.Errorf("auth: %s: %w", asError(err).Log, err)
 		}
 		if verdict.log != "" {
 			slog.Warn("libauth: the options", "warning", verdict.log)

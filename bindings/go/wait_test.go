@@ -1,0 +1,167 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	auth "github.com/libauth/libauth/bindings/go"
+)
+
+// All of them wait in Go for one fetch. No thread waits but the one that fetches.
+func TestManyGoroutinesOnAColdHandle(t *testing.T) {
+	goroutines := 10_000
+	if raceDetector {
+		goroutines = 4_000 // it counts at most 8 128
+	}
+	issuer := newIssuer(t)
+	issuer.gate.Lock()
+	a := newAuth(t, issuer.options)
+	token := issuer.token()
+	ended := make(chan error)
+	for range goroutines {
+		go func() {
+			_, err := a.Verify(t.Context(), token)
+			ended <- err
+		}()
+	}
+	soon(t, "all wait", func() bool { return waiting() == goroutines })
+	most := threads(t)
+	issuer.gate.Unlock()
+	for i := range goroutines {
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		if i%100 == 0 {
+			most = max(most, threads(t))
+		}
+	}
+	t.Logf("%d goroutines: %d threads, %d fetches", goroutines, most, issuer.fetches.Load())
+	if most >= 20 || issuer.fetches.Load() != 1 {
+		t.Error("more than one fetch, or 20 threads")
+	}
+}
+
+func TestContextEndsTheWaitNotTheFetch(t *testing.T) {
+	issuer := newIssuer(t)
+	issuer.gate.Lock()
+	a := newAuth(t, issuer.options)
+	_, err := a.TryVerify(issuer.token())
+	if e := refused(t, err, auth.KeysPending); e.HTTPStatus != 503 || e.RetryAfter < time.Second {
+		t.Errorf("%+v", e)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	for want, ctx := range map[error]context.Context{
+		context.Canceled: cancelled(), context.DeadlineExceeded: short,
+	} {
+		_, err := a.Verify(ctx, issuer.token())
+		if e := refused(t, err, auth.KeysPending); !errors.Is(err, want) || e.HTTPStatus != 503 {
+			t.Errorf("%+v", e)
+		}
+		_, err = a.Authorize(ctx, "Bearer "+issuer.token(), "orders:read")
+		if refused(t, err, auth.KeysPending); !errors.Is(err, want) {
+			t.Error(err)
+		}
+		for _, err := range []error{a.Refresh(ctx, issuer.URL), a.Ready(ctx)} {
+			if refused(t, err, auth.KeysPending); !errors.Is(err, want) {
+				t.Error(err)
+			}
+		}
+	}
+	issuer.gate.Unlock()
+	if err := a.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.TryVerify(issuer.token()); err != nil {
+		t.Error(err)
+	}
+	if issuer.fetches.Load() != 1 {
+		t.Error(issuer.fetches.Load(), "fetches")
+	}
+}
+
+// The handle lives as long as its fetch.
+func TestCloseWhileAFetchRuns(t *testing.T) {
+	issuer := newIssuer(t)
+	issuer.gate.Lock()
+	a := newAuth(t, issuer.options)
+	ended := make(chan error)
+	go func() {
+		_, err := a.Verify(t.Context(), issuer.token())
+		ended <- err
+	}()
+	soon(t, "one waits", func() bool { return waiting() == 1 })
+	a.Close()
+	_, err := a.TryVerify(issuer.token())
+	refused(t, err, auth.ArgumentInvalid)
+	issuer.gate.Unlock()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestProviderIsDown(t *testing.T) {
+	log := logged(t)
+	issuer := newIssuer(t)
+	issuer.fails.Store(true)
+	a := newAuth(t, issuer.options)
+	_, err := a.Verify(t.Context(), issuer.token())
+	if e := refused(t, err, auth.DiscoveryFailed); e.HTTPStatus != 503 || e.RetryAfter < time.Second {
+		t.Errorf("%+v", e)
+	}
+	refused(t, a.Refresh(t.Context(), issuer.URL), auth.DiscoveryFailed)
+	refused(t, a.Ready(t.Context()), auth.DiscoveryFailed)
+	refused(t, a.Refresh(t.Context(), "https://other.test"), auth.ArgumentInvalid)
+	if strings.Count(log(), "refresh_failed") != 1 || !strings.Contains(log(), "level=WARN") {
+		t.Error(log())
+	}
+}
+
+func TestNewEventsAreLoggedOnce(t *testing.T) {
+	log := logged(t)
+	issuer := newIssuer(t)
+	a := newAuth(t, issuer.options)
+	for range 3 {
+		if err := a.Refresh(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Count(log(), "keys_changed") != 1 || !strings.Contains(log(), "level=INFO") {
+		t.Error(log())
+	}
+}
+
+// waiting counts the goroutines that wait for keys.
+func waiting() int {
+	stacks := make([]byte, 64<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return strings.Count(string(stacks), "(*handle).refresh(")
+}
+
+func threads(t *testing.T) int {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "Threads:")
+	count, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return count
+}
+
+func soon(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("not within 30 s: ", what)
+		}
+	}
+}
