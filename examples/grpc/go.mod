@@ -8,6 +8,7 @@ replace github.com/libauth/libauth/bindings/go => ../../bindings/go
 
 require (
 	github.com/libauth/libauth/bindings/go/grpc v0.0.0
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 )
@@ -16,7 +17,6 @@ require (
 	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 	golang.org/x/text v0.42.0 // indirect
-	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 )
 
 replace github.com/libauth/libauth/bindings/go/grpc => ../../bindings/go/grpc
