@@ -138,6 +138,6 @@ fn go_name(name: &str) -> String {
 }
 
 fn comment(indent: &str, text: &str) -> String {
-    let lines = super::header::wrapped(text, 95);
+    let lines = super::wrapped(text, 95);
     lines.iter().map(|line| format!("{indent}// {line}\n")).collect()
 }

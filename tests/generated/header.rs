@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use auth::status::STATUSES;
 
-use super::root;
+use super::{root, wrapped};
 
 const TOP: &str = "\
 // auth.h - protects an API with OAuth 2.0 / OpenID Connect bearer tokens.
@@ -167,20 +167,4 @@ fn enum_text() -> String {
     }
     text.push_str("} auth_status;\n");
     text
-}
-
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().unwrap();
-        if line.is_empty() {
-            line.push_str(word);
-        } else if line.len() + 1 + word.len() <= width {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
 }

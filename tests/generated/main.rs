@@ -4,6 +4,7 @@
 mod docs;
 mod go;
 mod header;
+mod node;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -40,6 +41,11 @@ fn docs_statuses() {
 #[test]
 fn docs_options() {
     fresh("docs/options.md", &docs::options());
+}
+
+#[test]
+fn tables_of_node() {
+    fresh("bindings/node/src/tables.ts", &node::tables());
 }
 
 #[test]
@@ -90,6 +96,23 @@ fn fresh(name: &str, text: &str) {
     assert!(std::env::var_os("UPDATE").is_some(), "{name} is stale; run: {REPAIR}");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, text).unwrap();
+}
+
+/// Lines of at most so many bytes, where the words allow it.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().unwrap();
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.len() + 1 + word.len() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
 }
 
 const STATUS_CLASS: &str = "enum class Status : std::int32_t {";

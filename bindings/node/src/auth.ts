@@ -1,0 +1,222 @@
+import { AuthError } from './error'
+import { type Handle, native, statusOf, Text, type Texts, textOf } from './native'
+import { Refreshes } from './refresh'
+import type { Logger, Report } from './report'
+import { type Options, STATUSES, type StatusName } from './tables'
+import { json, notLatin1, notText } from './text'
+import { Verdict } from './verdict'
+
+/** What a token must be granted: items separated by a space, all needed; `a|b` = one of. An array is a list of items. */
+export type Requirement = string | readonly string[]
+
+export interface TryHow {
+  /** What this request needs, beside `verdict.require`. */
+  require?: Requirement
+  /** Judge as of then (a number: seconds since 1970), by the keys that are held. For tests and audits. */
+  now?: Date | number
+}
+
+export interface How extends TryHow {
+  /** Ends this caller's wait for keys, not the fetch. */
+  signal?: AbortSignal
+}
+
+export interface More {
+  /** Gets what happens to the keys: trouble with a provider as a warning. */
+  logger?: Logger
+}
+
+type Found = Verdict | AuthError
+const ENVIRONMENT = Symbol('environment')
+
+// Has no options: describes what was asked of a handle that is closed, or is none yet.
+const bare = native.open()
+
+/**
+ * Accepts or refuses access tokens. One of them serves the whole process; its keys are fetched when
+ * they are first needed. Every call runs on this thread and takes tens of microseconds; only a fetch
+ * is waited for, and never blocks the event loop.
+ */
+export class Auth implements Disposable {
+  /** Version of the library. */
+  static readonly version = native.version
+  #handle: Handle | undefined = native.open()
+  readonly #refreshes = new Refreshes(() => this.#tellEvents())
+  /** What it was made with. */
+  readonly logger: Logger | undefined
+  #lastEvent = 0
+
+  /** Throws AuthError, whose `log` names the mistake and the nearest option. Loads nothing from the network. */
+  constructor(options: Options, more: More = {}) {
+    this.logger = more.logger
+    this.#throwUnlessOk(this.#load(options))
+    const checked = native.check(this.#open())
+    this.#throwUnlessOk(checked)
+    const warning = textOf(checked, Text.LOG)
+    if (warning !== '') more.logger?.warn(warning)
+  }
+
+  /** The same with the options of the environment: LIBAUTH_ISSUER, LIBAUTH_AUDIENCE, LIBAUTH_KEYS_TTL … */
+  static fromEnv(more: More = {}): Auth {
+    return new Auth(ENVIRONMENT as unknown as Options, more)
+  }
+
+  /** Verifies a token. Waits only while its issuer's keys are fetched. Rejects with AuthError. */
+  async verify(token: string, how: How = {}): Promise<Verdict> {
+    return this.#waiting(how.signal, () => this.#verify(token, how))
+  }
+
+  /** The same without waiting: throws AuthError, KEYS_PENDING where keys have to be fetched first. */
+  tryVerify(token: string, how: TryHow = {}): Verdict {
+    return verdictOf(this.#verify(token, how))
+  }
+
+  /** Judges the value of an Authorization header; one of `headersDistinct` will do too. Waits and rejects as `verify`. */
+  async authorize(header: string | readonly string[] | null | undefined, how: How = {}): Promise<Verdict> {
+    return this.#waiting(how.signal, () => this.#authorize(header, how))
+  }
+
+  /** The same without waiting: see `tryVerify`. */
+  tryAuthorize(header: string | readonly string[] | null | undefined, how: TryHow = {}): Verdict {
+    return verdictOf(this.#authorize(header, how))
+  }
+
+  /** Asks accepted claims for a second requirement. Throws AuthError when they do not meet it. */
+  require(claims: Verdict | object | string, requirement: Requirement): void {
+    const handle = this.#open()
+    const text = claims instanceof Verdict ? claims.claimsJson : typeof claims === 'string' ? claims : json(claims)
+    const wrong = notText(text)
+    if (wrong !== undefined) throw this.describe('CLAIM_MALFORMED', `the claims text ${wrong}`)
+    this.#throwUnlessOk(native.require(handle, text, this.#requirement(requirement)))
+  }
+
+  /** The full answer for a refusal that you found yourself; `detail` goes into its log sentence alone. */
+  describe(status: StatusName | number, detail = ''): AuthError {
+    const number = typeof status === 'number' ? status : STATUSES[status]
+    return new AuthError(native.describe(this.#handle ?? bare, detail, undefined, number ?? -1))
+  }
+
+  /** Fetches the keys of an issuer, or of all, and waits. Rejects with AuthError when that fails. */
+  async refresh(issuer = ''): Promise<void> {
+    const failed = await this.#refreshes.wait(this.#open(), issuer)
+    if (failed !== undefined) throw failed
+  }
+
+  /** For a readiness probe: true once keys are there, and from then on. Starts the first fetch. */
+  ready(): boolean {
+    native.ready(this.#open())
+    return statusOf() === STATUSES.OK
+  }
+
+  /** Counters, keys, errors, warnings and events (docs/report.md). */
+  report(): Report {
+    return JSON.parse(native.report(this.#open()))
+  }
+
+  /** The same for Prometheus (text format 0.0.4). */
+  metrics(): string {
+    return native.metrics(this.#open())
+  }
+
+  /** Lets go of the keys. Whoever still waits, and every later call, gets ARGUMENT_INVALID. */
+  close(): void {
+    if (this.#handle === undefined) return
+    native.close(this.#handle)
+    this.#handle = undefined
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #open(): Handle {
+    if (this.#handle === undefined) throw this.describe('ARGUMENT_INVALID', 'this Auth is closed')
+    return this.#handle
+  }
+
+  #load(options: unknown): Texts {
+    if (options === ENVIRONMENT) return native.loadEnv(this.#open())
+    let text: string
+    try {
+      text = json(options)
+    } catch (why) {
+      throw this.describe('OPTION_INVALID', `the options are no JSON: ${(why as Error).message}`)
+    }
+    const wrong = notLatin1(text)
+    if (wrong !== undefined) throw this.describe('OPTION_INVALID', `a text of the options ${wrong}`)
+    return native.load(this.#open(), text)
+  }
+
+  #verify(token: string, how: TryHow): Found {
+    const handle = this.#open()
+    const require = 'require' in how ? this.#requirement(how.require) : ''
+    const wrong = notLatin1(token)
+    if (wrong !== undefined) return this.describe('TOKEN_MALFORMED', `the token ${wrong}`)
+    const found = foundOf(native.verify(handle, token, undefined, this.#seconds(how.now)), token)
+    if (require === '' || found instanceof AuthError) return found
+    const granted = native.require(handle, found.claimsJson, require)
+    return statusOf() === STATUSES.OK ? found : new AuthError(granted)
+  }
+
+  #authorize(header: unknown, how: TryHow): Found {
+    const handle = this.#open()
+    const require = 'require' in how ? this.#requirement(how.require) : ''
+    if (Array.isArray(header)) {
+      if (header.length > 1) return this.describe('HEADER_MALFORMED', 'more than one Authorization header was sent')
+      header = header[0]
+    }
+    const value = header ?? ''
+    const wrong = notLatin1(value)
+    if (wrong !== undefined) return this.describe('HEADER_MALFORMED', `the Authorization header ${wrong}`)
+    const text = value as string
+    return foundOf(native.authorize(handle, text, require, this.#seconds(how.now)), text)
+  }
+
+  /** As the library reads it. Undefined is none of "nothing needed": a variable that is not set asks for nothing. */
+  #requirement(requirement: unknown): string {
+    const text = Array.isArray(requirement) ? json(requirement) : requirement
+    const wrong = notText(text)
+    if (wrong !== undefined) throw this.describe('REQUIREMENT_INVALID', `the requirement ${wrong}`)
+    return text as string
+  }
+
+  #seconds(now: Date | number | undefined): number | undefined {
+    if (now === undefined) return undefined
+    const seconds = now instanceof Date ? Math.floor(now.getTime() / 1000) : now
+    if (Number.isSafeInteger(seconds)) return seconds
+    throw this.describe('ARGUMENT_INVALID', '`now` must be a Date, or whole seconds since 1970')
+  }
+
+  async #waiting(signal: AbortSignal | undefined, attempt: () => Found): Promise<Verdict> {
+    signal?.throwIfAborted()
+    const first = attempt()
+    if (!(first instanceof AuthError) || first.number !== STATUSES.KEYS_PENDING) return verdictOf(first)
+    await this.#refreshes.wait(this.#open(), first.issuer, signal)
+    return verdictOf(attempt())
+  }
+
+  #throwUnlessOk(texts: Texts): void {
+    if (statusOf() !== STATUSES.OK) throw new AuthError(texts)
+  }
+
+  /** Each event once, by its number. */
+  #tellEvents(): void {
+    if (this.logger === undefined || this.#handle === undefined) return
+    for (const event of this.report().events) {
+      if (event.sequence <= this.#lastEvent) continue
+      this.#lastEvent = event.sequence
+      const sentence = `${event.kind}: ${event.issuer}: ${event.detail}`
+      if (event.kind === 'keys_changed') this.logger.info(sentence)
+      else this.logger.warn(sentence)
+    }
+  }
+}
+
+function foundOf(texts: Texts, credential: string): Found {
+  return statusOf() === STATUSES.OK ? new Verdict(texts, credential) : new AuthError(texts)
+}
+
+function verdictOf(found: Found): Verdict {
+  if (found instanceof AuthError) throw found
+  return found
+}

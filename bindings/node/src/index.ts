@@ -1,0 +1,6 @@
+export { Auth, type How, type More, type Requirement, type TryHow } from './auth'
+export { AuthError } from './error'
+export type { Logger, Report, ReportedEvent, ReportedIssuer, ReportedStatus } from './report'
+export type { IssuerOptions, Options, StatusName } from './tables'
+export { STATUSES } from './tables'
+export { type Claims, Verdict } from './verdict'

@@ -1,0 +1,35 @@
+/** What may cross: a text that is not exactly what the library would read is refused before. */
+
+// Never matches in a string that is held as bytes, as those of Node's HTTP parser are: it costs nothing there.
+const NOT_LATIN1 = /[^\x00-\xff]/
+const LONE_SURROGATE = /\p{Surrogate}/u
+
+/** Why a header or token cannot be handed over; undefined when it can. */
+export function notLatin1(value: unknown): string | undefined {
+  if (typeof value !== 'string') return `is ${kind(value)}, not a string`
+  if (NOT_LATIN1.test(value)) return 'holds a character that is not Latin-1'
+  if (value.includes('\0')) return 'holds a NUL'
+  return undefined
+}
+
+/** Why a text cannot be handed over as UTF-8; undefined when it can. */
+export function notText(value: unknown): string | undefined {
+  if (typeof value !== 'string') return `is ${kind(value)}, not a string`
+  if (LONE_SURROGATE.test(value)) return 'holds half of a surrogate pair'
+  return undefined
+}
+
+/** JSON of everything that was given: what has no JSON becomes null, which the library refuses. */
+export function json(value: unknown): string {
+  return JSON.stringify(value, (_, member) => (hasJson(member) ? member : null)) ?? 'null'
+}
+
+function hasJson(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return !['undefined', 'function', 'symbol'].includes(typeof value)
+  // A Map or a RegExp would be `{}`, as if nothing had been asked for.
+  return ['Object', 'Array'].includes(kind(value))
+}
+
+function kind(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1)
+}
