@@ -54,13 +54,14 @@ export class Auth implements Disposable {
   static readonly version: string = JSON.parse(native.tables).version
   #handle: Handle | undefined = native.open()
   readonly #refreshes = new Refreshes(() => this.#tellEvents())
-  readonly #logger: Logger | undefined
+  /** What it was made with. */
+  readonly logger: Logger | undefined
   #lastEvent = 0
   #tellAt = 0
 
   /** Throws AuthError, whose `log` names the mistake and the nearest option. Loads nothing from the network. */
   constructor(options: Options, more: More = {}) {
-    this.#logger = more.logger
+    this.logger = more.logger
     const handle = this.#open()
     const fromEnv = (options as unknown) === ENVIRONMENT
     this.#throwUnlessOk(fromEnv ? native.loadEnv(handle) : native.load(handle, utf8(json(options))))
@@ -147,7 +148,7 @@ export class Auth implements Disposable {
 
   #open(): Handle {
     if (this.#handle === undefined) throw this.describe('ARGUMENT_INVALID', 'this Auth is closed')
-    if (this.#logger !== undefined && Date.now() > this.#tellAt) this.#tellEvents()
+    if (this.logger !== undefined && Date.now() > this.#tellAt) this.#tellEvents()
     return this.#handle
   }
 
@@ -205,14 +206,14 @@ export class Auth implements Disposable {
 
   /** Each event once, by its number. */
   #tellEvents(): void {
-    if (this.#logger === undefined || this.#handle === undefined) return
+    if (this.logger === undefined || this.#handle === undefined) return
     this.#tellAt = Date.now() + TELL_EVERY_MS
     for (const event of this.report().events) {
       if (event.sequence <= this.#lastEvent) continue
       this.#lastEvent = event.sequence
       const sentence = `${event.kind}: ${event.issuer}: ${event.detail}`
-      if (event.kind === 'keys_changed') this.#logger.info(sentence)
-      else this.#logger.warn(sentence)
+      if (event.kind === 'keys_changed') this.logger.info(sentence)
+      else this.logger.warn(sentence)
     }
   }
 }

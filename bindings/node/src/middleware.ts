@@ -1,0 +1,199 @@
+// What the integrations have in common: the options of bindings/README.md, and the way from a
+// request to a verdict. It knows no framework, and judges nothing: the library does.
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+
+import { Auth } from './auth'
+import { AuthError } from './error'
+import type { Requirement } from './auth'
+import type { Logger } from './report'
+import type { Options } from './tables'
+import type { Claims, Verdict } from './verdict'
+
+type Maybe<T> = T | Promise<T>
+
+/** What every integration accepts. `Answer` is what the framework answers with. */
+export interface MiddlewareOptions<Request, Answer extends unknown[] = []> {
+  /** What every request needs: a scope, `role:x`, `permission:x`, `group:x`, `claim:path=value`. */
+  require?: Requirement
+  /** A request without an Authorization header passes, without a verdict. A bad one never does. */
+  optional?: boolean
+  /**
+   * Where the token comes from instead of the Authorization header: a cookie, the handshake of a
+   * WebSocket. The token alone, without `Bearer`; undefined or null: the request has none.
+   */
+  token?: (request: Request) => Maybe<string | null | undefined>
+  /**
+   * Paths that need no token: exact ones, or beginnings that end in `/*`. They are compared with
+   * the path that the framework routes by. One with `//`, a `.` or `..` segment, `%2f`, `%2e`,
+   * `%5c` or a backslash is never among them.
+   */
+  exclude?: readonly string[]
+  /** Whether a CORS preflight (OPTIONS with Access-Control-Request-Method) passes. Default: true. */
+  preflight?: boolean
+  /** Writes the answer to a refused request, instead of the framework's error handler. */
+  onError?: (error: AuthError, ...answer: Answer) => unknown
+  /** The application's own check, after the library accepted: true, or a reason for the log. */
+  check?: (claims: Claims) => Maybe<true | string>
+}
+
+/** What is looked at in a request, the same in every framework. */
+export interface Message {
+  method?: string | undefined
+  headers: IncomingHttpHeaders
+  /** Names and values in turns, as they arrived. */
+  rawHeaders?: readonly string[] | undefined
+}
+
+type Checks = { [Name in keyof Required<MiddlewareOptions<never>>]: (value: unknown) => boolean }
+
+const isFunction = (value: unknown): boolean => typeof value === 'function'
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean'
+const checks: Checks = {
+  require: isRequirement,
+  optional: isBoolean,
+  token: isFunction,
+  exclude: value => Array.isArray(value) && value.every(isPattern),
+  preflight: isBoolean,
+  onError: isFunction,
+  check: isFunction,
+}
+
+// A way round the router: what one reads as part of a name, another reads as a step.
+const odd = /\/\/|\/\.{1,2}(\/|$)|%2f|%2e|%5c|\\/i
+
+function isPattern(value: unknown): boolean {
+  if (typeof value !== 'string' || !value.startsWith('/') || odd.test(value)) return false
+  const plain = value.endsWith('/*') ? value.slice(0, -1) : value
+  return !/[*?#]/.test(plain)
+}
+
+// The library takes an empty one for "nothing more": here somebody meant to ask for something.
+function isRequirement(value: unknown): boolean {
+  return (typeof value === 'string' || Array.isArray(value)) && value.length > 0
+}
+
+/** Throws a TypeError for a requirement that is none, when a route is made. */
+export function assertRequirement(name: string, value: unknown): void {
+  if (!isRequirement(value)) throw new TypeError(`${name} needs a requirement, such as "orders:read"`)
+}
+
+/** An `Auth` as it is, or a new one. `own`: this integration made it. */
+export function authFrom(from: Auth | Options, logger?: Logger): { auth: Auth; own: boolean } {
+  if (from instanceof Auth) return { auth: from, own: false }
+  return { auth: new Auth(from, logger ? { logger } : undefined), own: true }
+}
+
+/** Tells the operator what the client is not told. */
+export function tell(logger: Logger, error: AuthError): void {
+  const line = `${error.code}: ${error.log}`
+  if (error.status >= 500) logger.warn(line)
+  else logger.info(line)
+}
+
+/** One `Auth` with the options of one middleware. Throws a TypeError for an option that is none. */
+export class Guard<Request, Answer extends unknown[]> {
+  constructor(
+    readonly auth: Auth,
+    readonly options: MiddlewareOptions<Request, Answer>,
+  ) {
+    for (const [name, value] of Object.entries(options)) {
+      const check = checks[name as keyof Checks]
+      if (check === undefined) {
+        const names = Object.keys(checks).join(', ')
+        throw new TypeError(`${name} is no option of the middleware; there are ${names}`)
+      }
+      if (!check(value)) throw new TypeError(`the middleware option ${name} has a wrong value`)
+    }
+    if (options.require !== undefined) this.understands(options.require)
+  }
+
+  /** Throws when the library cannot read the requirement. */
+  understands(requirement: Requirement): void {
+    try {
+      this.auth.require({}, requirement)
+    } catch (error) {
+      if (!(error instanceof AuthError) || error.statusName === 'REQUIREMENT_INVALID') throw error
+    }
+  }
+
+  /** Whether nobody asks for a token here: a preflight, or an excluded path. */
+  passes({ method, headers }: Message, path: string): boolean {
+    const { exclude, preflight = true } = this.options
+    if (preflight && method === 'OPTIONS' && headers['access-control-request-method']) return true
+    if (exclude === undefined || odd.test(path)) return false
+    return exclude.some(known =>
+      known.endsWith('/*') ? path.startsWith(known.slice(0, -1)) : path === known,
+    )
+  }
+
+  /**
+   * The verdict; undefined where a token is optional and there is none. Rejects with an AuthError.
+   * Waits for the network only while keys have to be fetched first.
+   */
+  async judge(
+    request: Request,
+    message: Message,
+    require = this.options.require,
+  ): Promise<Verdict | undefined> {
+    let verdict
+    try {
+      verdict = await this.verdict(request, message, require)
+    } catch (error) {
+      if (!this.options.optional || !(error instanceof AuthError)) throw error
+      if (error.statusName !== 'HEADER_MISSING') throw error
+      return undefined
+    }
+    if (this.options.check) await this.check(this.options.check, verdict)
+    return verdict
+  }
+
+  private async verdict(
+    request: Request,
+    message: Message,
+    require: Requirement | undefined,
+  ): Promise<Verdict> {
+    const how = require === undefined ? undefined : { require }
+    if (this.options.token === undefined) return this.auth.authorize(this.header(message), how)
+    const token = await this.options.token(request)
+    return token == null ? this.auth.authorize(undefined, how) : this.auth.verify(token, how)
+  }
+
+  // Node keeps the first of several Authorization headers: which one would the next server take?
+  private header({ headers, rawHeaders = [] }: Message): string | undefined {
+    let count = 0
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      const name = rawHeaders[i] as string
+      if (name.length === 13 && name.toLowerCase() === 'authorization') count += 1
+    }
+    if (count < 2) return headers.authorization
+    throw this.auth.describe('HEADER_MALFORMED', 'more than one Authorization header')
+  }
+
+  private async check(
+    check: NonNullable<MiddlewareOptions<Request, Answer>['check']>,
+    verdict: Verdict,
+  ): Promise<void> {
+    const answer: unknown = await check(verdict.claims)
+    if (answer !== true) throw this.refused(answer)
+  }
+
+  /** The answer to what the application's own check refused. */
+  refused(reason: unknown): AuthError {
+    const detail = typeof reason === 'string' && reason !== '' ? reason : undefined
+    return this.auth.describe('CHECK_REFUSED', detail)
+  }
+
+  /** Asks a verdict for more. Without a verdict, HEADER_MISSING: nothing is granted to nobody. */
+  require(verdict: Verdict | undefined, requirement: Requirement): void {
+    if (verdict === undefined) throw this.auth.describe('HEADER_MISSING')
+    this.auth.require(verdict, requirement)
+  }
+}
+
+/** Answers with the problem document (RFC 9457). */
+export function sendProblem(response: ServerResponse, error: AuthError): void {
+  response.statusCode = error.status
+  for (const [name, value] of Object.entries(error.headers)) response.setHeader(name, value)
+  response.setHeader('Content-Type', 'application/problem+json')
+  response.end(error.problem)
+}
