@@ -67,8 +67,9 @@ export class AuthException extends HttpException {
 
 /** Answers with the problem document (RFC 9457): `app.useGlobalFilters(new ProblemFilter())`. */
 export class ProblemFilter implements ExceptionFilter<AuthException> {
-  catch({ cause }: AuthException, host: ArgumentsHost): void {
-    if (host.getType<string>() !== 'http') throw new AuthException(cause)
+  catch(exception: AuthException, host: ArgumentsHost): void {
+    if (host.getType<string>() !== 'http') throw exception
+    const { cause } = exception
     const response = host.switchToHttp().getResponse().status(cause.status)
     response.header('Content-Type', 'application/problem+json').send(Buffer.from(cause.problem))
   }
