@@ -51,4 +51,13 @@ run-c: ## run examples/c-server against a local issuer and print a curl to try
 run-cpp: ## the same with examples/cpp-server
 	@scripts/run-host cpp
 
-.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-nginx
+run-express: ## the same with examples/express
+	@scripts/run-host express
+
+run-fastify: ## the same with examples/fastify
+	@scripts/run-host fastify
+
+run-nest: ## the same with examples/nest
+	@scripts/run-host nest
+
+.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-express run-fastify run-nest run-nginx

@@ -16,4 +16,4 @@ if [ $# = 1 ]; then
   exec node bindings/node/test/vectors.mjs target/parity/node.txt
 fi
 cargo build --quiet --bin libauth
-exec node --test --test-reporter=spec bindings/node/test/*.test.mjs bindings/node/test/*/*.test.mjs
+exec node --test --test-reporter=spec bindings/node/test/*.test.mjs bindings/node/test/web/*.test.mjs
