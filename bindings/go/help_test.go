@@ -49,25 +49,35 @@ func refused(t testing.TB, err error, status auth.Status) *auth.Error {
 	return e
 }
 
-// issuer is a provider on a real socket with the keys of authtest. It counts what is fetched, and
-// answers when the gate is open.
+// issuer is a provider on a real socket with the keys of authtest. It counts what is fetched.
 type issuer struct {
 	*httptest.Server
 	fetches atomic.Int64
-	gate    sync.RWMutex
 	fails   atomic.Bool
+	open    func() // lets one that was made silent answer
+	silent  context.Context
 }
 
 func newIssuer(t testing.TB) *issuer {
+	i := newSilentIssuer(t)
+	i.open()
+	return i
+}
+
+func newSilentIssuer(t testing.TB) *issuer {
 	i := &issuer{}
-	i.Server = httptest.NewServer(http.HandlerFunc(i.answer))
-	t.Cleanup(i.Close)
+	i.silent, i.open = context.WithCancel(context.Background())
+	i.Server = httptest.NewUnstartedServer(http.HandlerFunc(i.answer))
+	i.Start()
+	t.Cleanup(func() {
+		i.open()
+		i.Close()
+	})
 	return i
 }
 
 func (i *issuer) answer(w http.ResponseWriter, r *http.Request) {
-	i.gate.RLock()
-	defer i.gate.RUnlock()
+	<-i.silent.Done()
 	switch {
 	case i.fails.Load():
 		http.Error(w, "down", http.StatusInternalServerError)
@@ -88,8 +98,10 @@ func (i *issuer) options(options *auth.Options) {
 
 func (i *issuer) token() string { return authtest.Token(map[string]any{"iss": i.URL}) }
 
-// logged gives what slog was told until the end of the test.
+// logged gives what slog was told from here on. Events are logged when a fetch has ended.
 func logged(t testing.TB) func() string {
+	quiet := func() { soon(t, "nobody logs", func() bool { return running("fly") == 0 }) }
+	quiet()
 	var mutex sync.Mutex
 	var text bytes.Buffer
 	before := slog.Default()
@@ -100,6 +112,7 @@ func logged(t testing.TB) func() string {
 	}), nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return func() string {
+		quiet()
 		mutex.Lock()
 		defer mutex.Unlock()
 		return text.String()

@@ -19,8 +19,10 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 	if raceDetector {
 		goroutines = 4_000 // it counts at most 8 128
 	}
-	issuer := newIssuer(t)
-	issuer.gate.Lock()
+	// One thread a processor is Go's; and what earlier tests had stays.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(min(4, runtime.NumCPU())))
+	before := threads(t)
+	issuer := newSilentIssuer(t)
 	a := newAuth(t, issuer.options)
 	token := issuer.token()
 	ended := make(chan error)
@@ -30,9 +32,12 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 			ended <- err
 		}()
 	}
-	soon(t, "all wait", func() bool { return waiting() == goroutines })
+	soon(t, "all wait", func() bool { return running("refresh") == goroutines })
+	if fetching := running("fly"); fetching != 1 {
+		t.Error(fetching, "goroutines fetch")
+	}
 	most := threads(t)
-	issuer.gate.Unlock()
+	issuer.open()
 	for i := range goroutines {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
@@ -41,15 +46,15 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 			most = max(most, threads(t))
 		}
 	}
-	t.Logf("%d goroutines: %d threads, %d fetches", goroutines, most, issuer.fetches.Load())
-	if most >= 20 || issuer.fetches.Load() != 1 {
+	soon(t, "no goroutine is left", func() bool { return running("refresh")+running("fly") == 0 })
+	t.Logf("%d goroutines: %d threads, %d before; %d fetches", goroutines, most, before, issuer.fetches.Load())
+	if most-before >= 20 || issuer.fetches.Load() != 1 {
 		t.Error("more than one fetch, or 20 threads")
 	}
 }
 
 func TestContextEndsTheWaitNotTheFetch(t *testing.T) {
-	issuer := newIssuer(t)
-	issuer.gate.Lock()
+	issuer := newSilentIssuer(t)
 	a := newAuth(t, issuer.options)
 	_, err := a.TryVerify(issuer.token())
 	if e := refused(t, err, auth.KeysPending); e.HTTPStatus != 503 || e.RetryAfter < time.Second {
@@ -74,7 +79,7 @@ func TestContextEndsTheWaitNotTheFetch(t *testing.T) {
 			}
 		}
 	}
-	issuer.gate.Unlock()
+	issuer.open()
 	if err := a.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -88,22 +93,39 @@ func TestContextEndsTheWaitNotTheFetch(t *testing.T) {
 
 // The handle lives as long as its fetch.
 func TestCloseWhileAFetchRuns(t *testing.T) {
-	issuer := newIssuer(t)
-	issuer.gate.Lock()
+	issuer := newSilentIssuer(t)
 	a := newAuth(t, issuer.options)
 	ended := make(chan error)
 	go func() {
 		_, err := a.Verify(t.Context(), issuer.token())
 		ended <- err
 	}()
-	soon(t, "one waits", func() bool { return waiting() == 1 })
+	soon(t, "one waits", func() bool { return running("refresh") == 1 })
 	a.Close()
 	_, err := a.TryVerify(issuer.token())
 	refused(t, err, auth.ArgumentInvalid)
-	issuer.gate.Unlock()
+	issuer.open()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// Readiness needs the keys of one issuer; of the others that they were asked.
+func TestReadyWithOneIssuerAway(t *testing.T) {
+	up, down := newIssuer(t), newIssuer(t)
+	down.fails.Store(true)
+	a := newAuth(t, func(o *auth.Options) {
+		o.Issuer, o.Keys.JWKS = "", ""
+		o.Issuers = []auth.IssuerOptions{{Issuer: down.URL}, {Issuer: up.URL}}
+	})
+	if err := a.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := a.TryVerify(up.token()); err != nil {
+		t.Error(err)
+	}
+	_, err := a.Verify(t.Context(), down.token())
+	refused(t, err, auth.DiscoveryFailed)
 }
 
 func TestProviderIsDown(t *testing.T) {
@@ -137,11 +159,11 @@ func TestNewEventsAreLoggedOnce(t *testing.T) {
 	}
 }
 
-// waiting counts the goroutines that wait for keys.
-func waiting() int {
+// running counts the goroutines in a method of the handle.
+func running(method string) int {
 	stacks := make([]byte, 64<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	return strings.Count(string(stacks), "(*handle).refresh(")
+	return strings.Count(string(stacks), "(*handle)."+method+"(")
 }
 
 func threads(t *testing.T) int {
@@ -157,7 +179,7 @@ func threads(t *testing.T) int {
 	return count
 }
 
-func soon(t *testing.T, what string, holds func() bool) {
+func soon(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
