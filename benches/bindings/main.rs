@@ -238,7 +238,7 @@ fn print_over_c(cases: &[Case], primitive: &Primitive, rows: &[Row]) {
     println!("\nThe ratio over that of C, and nanoseconds over C:\n");
     println!("| language | library | {} |", algorithms.join(" | "));
     println!("| --- | --- |{}", " --- |".repeat(cases.len()));
-    for row in others.iter().filter(|row| row.label.starts_with("libauth ")) {
+    for row in others.iter().filter(|row| row.label.starts_with("libauth")) {
         print!("| {} | {} |", row.language, row.label);
         for (place, primitive) in primitive.best.iter().enumerate() {
             let more = row.best[place] - c.best[place];
