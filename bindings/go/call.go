@@ -9,13 +9,13 @@ package auth
 
 // The calls that Go makes; one function for all of them, so that Go crosses into C in one place.
 enum {
-  TRY_VERIFY, VERIFY_AT, TRY_AUTHORIZE, AUTHORIZE_AT, REQUIRE, DESCRIBE, READY, REFRESH, LOAD, SET, LOAD_ENV, CHECK,
-  REPORT, METRICS, TABLES,
+  TRY_VERIFY, VERIFY_AT, TRY_AUTHORIZE, AUTHORIZE_AT, REQUIRE, DESCRIBE, READY, REFRESH,
+  LOAD, SET, LOAD_ENV, CHECK, REPORT, METRICS, TABLES,
   ROOM = AUTH_VERDICT_SIZE(0),
 };
 
-static void libauth_ask(int call, auth_config *handle, const char *text, size_t length, const char *more,
-    size_t more_length, int64_t number, auth_verdict *out, size_t room) {
+static void libauth_ask(int call, auth_config *handle, const char *text, size_t length,
+    const char *more, size_t more_length, int64_t number, auth_verdict *out, size_t room) {
   auth_status status = AUTH_STATUS_OK; // stands in the record, too
   switch (call) {
   case TRY_VERIFY: status = auth_try_verify(handle, text, length, out, room); break;
@@ -134,8 +134,8 @@ func (h *handle) askInto(room []uint64, op op, text, more string, number int64) 
 		config = h.config
 	}
 	r := (*C.auth_verdict)(unsafe.Pointer(unsafe.SliceData(room)))
-	C.libauth_ask(C.int(op), config, chars(text), C.size_t(len(text)), chars(more), C.size_t(len(more)),
-		C.int64_t(number), r, C.size_t(len(room)*8))
+	C.libauth_ask(C.int(op), config, chars(text), C.size_t(len(text)), chars(more),
+		C.size_t(len(more)), C.int64_t(number), r, C.size_t(len(room)*8))
 	const head = C.sizeof_auth_verdict
 	// All texts in one copy.
 	all := string(unsafe.Slice((*byte)(unsafe.Pointer(r)), min(int(r.size), len(room)*8))[head:])

@@ -79,6 +79,7 @@ func (a *Auth) Close() error {
 	}
 	if h := a.handle.Swap(nil); h != nil {
 		a.cleanup.Stop()
+		runtime.KeepAlive(a) // or the cleanup would leave, too
 		h.leave()
 	}
 	return nil
@@ -89,10 +90,13 @@ func (a *Auth) enter() *handle {
 	if a == nil {
 		return nil
 	}
-	if h := a.handle.Load(); h != nil && h.enter() {
-		return h
+	h := a.handle.Load()
+	entered := h != nil && h.enter()
+	runtime.KeepAlive(a) // until here it is in use; from here on the handle is
+	if !entered {
+		return nil
 	}
-	return nil
+	return h
 }
 
 func (a *Auth) ask(op op, text, more string, number int64) (*Verdict, error) {
@@ -158,8 +162,8 @@ func (a *Auth) Ready(ctx context.Context) error {
 	if !errors.Is(err, KeysPending) {
 		return err
 	}
-	if err := a.Refresh(ctx, ""); err != nil {
-		return err
+	if e := asError(a.Refresh(ctx, "")); e != nil && e.cause != nil {
+		return e
 	}
 	_, err = a.ask(opReady, "", "", 0)
 	return err

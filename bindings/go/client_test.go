@@ -89,7 +89,7 @@ func TestNobodyHome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if closed.Close() != nil || closed.Close() != nil {
+	if err := errors.Join(closed.Close(), closed.Close()); err != nil {
 		t.Error("Close is an error")
 	}
 	for name, a := range map[string]*auth.Auth{"nil": nil, "zero": {}, "closed": closed} {

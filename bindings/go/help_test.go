@@ -60,7 +60,8 @@ type issuer struct {
 
 func newIssuer(t testing.TB) *issuer {
 	i := &issuer{}
-	i.Server = httptest.NewServer(http.HandlerFunc(i.answer))
+	i.Server = httptest.NewUnstartedServer(http.HandlerFunc(i.answer))
+	i.Start()
 	t.Cleanup(i.Close)
 	return i
 }

@@ -30,7 +30,10 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 			ended <- err
 		}()
 	}
-	soon(t, "all wait", func() bool { return waiting() == goroutines })
+	soon(t, "all wait", func() bool { return running("refresh") == goroutines })
+	if fetching := running("fly"); fetching != 1 {
+		t.Error(fetching, "goroutines fetch")
+	}
 	most := threads(t)
 	issuer.gate.Unlock()
 	for i := range goroutines {
@@ -41,6 +44,7 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 			most = max(most, threads(t))
 		}
 	}
+	soon(t, "no goroutine is left", func() bool { return running("refresh")+running("fly") == 0 })
 	t.Logf("%d goroutines: %d threads, %d fetches", goroutines, most, issuer.fetches.Load())
 	if most >= 20 || issuer.fetches.Load() != 1 {
 		t.Error("more than one fetch, or 20 threads")
@@ -96,7 +100,7 @@ func TestCloseWhileAFetchRuns(t *testing.T) {
 		_, err := a.Verify(t.Context(), issuer.token())
 		ended <- err
 	}()
-	soon(t, "one waits", func() bool { return waiting() == 1 })
+	soon(t, "one waits", func() bool { return running("refresh") == 1 })
 	a.Close()
 	_, err := a.TryVerify(issuer.token())
 	refused(t, err, auth.ArgumentInvalid)
@@ -104,6 +108,24 @@ func TestCloseWhileAFetchRuns(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+}
+
+// Readiness needs the keys of one issuer; of the others that they were asked.
+func TestReadyWithOneIssuerAway(t *testing.T) {
+	up, down := newIssuer(t), newIssuer(t)
+	down.fails.Store(true)
+	a := newAuth(t, func(o *auth.Options) {
+		o.Issuer, o.Keys.JWKS = "", ""
+		o.Issuers = []auth.IssuerOptions{{Issuer: down.URL}, {Issuer: up.URL}}
+	})
+	if err := a.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := a.TryVerify(up.token()); err != nil {
+		t.Error(err)
+	}
+	_, err := a.Verify(t.Context(), down.token())
+	refused(t, err, auth.DiscoveryFailed)
 }
 
 func TestProviderIsDown(t *testing.T) {
@@ -137,11 +159,11 @@ func TestNewEventsAreLoggedOnce(t *testing.T) {
 	}
 }
 
-// waiting counts the goroutines that wait for keys.
-func waiting() int {
+// running counts the goroutines in a method of the handle.
+func running(method string) int {
 	stacks := make([]byte, 64<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]
-	return strings.Count(string(stacks), "(*handle).refresh(")
+	return strings.Count(string(stacks), "(*handle)."+method+"(")
 }
 
 func threads(t *testing.T) int {
