@@ -51,4 +51,10 @@ run-c: ## run examples/c-server against a local issuer and print a curl to try
 run-cpp: ## the same with examples/cpp-server
 	@scripts/run-host cpp
 
-.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-nginx
+run-go: ## the same with examples/go: net/http
+	@scripts/run-host go
+
+run-grpc: ## the same with examples/grpc
+	@scripts/run-host grpc
+
+.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-go run-grpc run-nginx

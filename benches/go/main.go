@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,10 +45,12 @@ func (p provider) named(row string) (verifier, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
+		var told struct{ Version string }
+		err = json.Unmarshal(a.Report(), &told)
 		return func(token string) error {
 			_, err := a.Verify(context.Background(), token)
 			return err
-		}, "libauth", nil
+		}, "libauth " + told.Version, err
 	case "golang-jwt":
 		accepts, err := p.golangJWT(p.strict()...)
 		return accepts, "golang-jwt " + version("github.com/golang-jwt/jwt") + " + keyfunc " + version("github.com/MicahParks/keyfunc"), err
