@@ -10,7 +10,7 @@ addon=platforms/$platform/$libc.node
 
 # A file that some process has mapped is replaced, never written into. What Node itself has is found when it loads this.
 # shellcheck disable=SC2086 # words are meant
-${CC:-cc} -std=c11 -D_GNU_SOURCE -DNAPI_VERSION=8 -O2 -fPIC -shared -s -Wall -Wextra -pedantic -Werror -fvisibility=hidden -ffunction-sections ${CFLAGS:-} \
+${CC:-cc} -std=c11 -D_GNU_SOURCE -DNAPI_VERSION=8 -O3 -fPIC -shared -s -Wall -Wextra -pedantic -Werror -fvisibility=hidden -ffunction-sections ${CFLAGS:-} \
   -I ../../include -I node_modules/node-api-headers/include -o "$addon.new" src/addon.c "$library/libauth.a" \
   -Wl,-z,nodelete -Wl,--exclude-libs,ALL -Wl,--gc-sections -pthread -ldl -lm -lgcc_s
 mv "$addon.new" "$addon"

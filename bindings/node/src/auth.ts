@@ -39,7 +39,7 @@ const bare = native.open()
  */
 export class Auth implements Disposable {
   /** Version of the library. */
-  static readonly version = native.version
+  static readonly version: string = JSON.parse(native.tables).version
   #handle: Handle | undefined = native.open()
   readonly #refreshes = new Refreshes(() => this.#tellEvents())
   /** What it was made with. */

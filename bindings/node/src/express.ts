@@ -4,7 +4,7 @@ import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Respon
 import { Auth } from './auth'
 import { AuthError } from './error'
 import { claimItems, scopeItems, translate } from './express_names'
-import { Guard, authFrom, sendProblem, tell } from './middleware'
+import { Guard, assertRequirement, authFrom, sendProblem, tell } from './middleware'
 import type { Requirement } from './auth'
 import type { BearerOptions } from './express_names'
 import type { MiddlewareOptions } from './middleware'
@@ -80,6 +80,7 @@ function refuse(guard: ExpressGuard, error: unknown, ...[req, res, next]: Answer
 
 /** Asks more of a caller that auth() let pass; `a|b` is one of two. */
 export function requires(requirement: Requirement): RequestHandler {
+  assertRequirement('requires()', requirement)
   return ask('requires', (guard, verdict) => guard.require(verdict, requirement))
 }
 

@@ -3,7 +3,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 
 import { Auth } from './auth'
 import { AuthError } from './error'
-import { Guard, authFrom, tell } from './middleware'
+import { Guard, assertRequirement, authFrom, tell } from './middleware'
 import type { Requirement } from './auth'
 import type { MiddlewareOptions } from './middleware'
 import type { Options } from './tables'
@@ -52,6 +52,7 @@ export function auth(from: Options | Auth, options: FastifyOptions = {}): Fastif
 
     if (!app.hasRequestDecorator('auth')) app.decorateRequest('auth', null as unknown as Verdict)
     app.decorate('requires', requirement => {
+      assertRequirement('app.requires()', requirement)
       guard.understands(requirement)
       return (request, reply) => ask(requirement, request, reply)
     })
@@ -118,5 +119,5 @@ async function refuse(
 export function problem(error: unknown, _request: FastifyRequest, reply: FastifyReply): void {
   if (!(error instanceof AuthError)) throw error
   reply.code(error.status).headers(error.headers).type('application/problem+json')
-  reply.send(error.problem)
+  reply.send(Buffer.from(error.problem)) // a string gets a charset, which JSON has not
 }

@@ -48,9 +48,8 @@ type Checks = { [Name in keyof Required<MiddlewareOptions<never>>]: (value: unkn
 
 const isFunction = (value: unknown): boolean => typeof value === 'function'
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean'
-const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
 const checks: Checks = {
-  require: value => isText(value) || (Array.isArray(value) && value.length > 0),
+  require: isRequirement,
   optional: isBoolean,
   token: isFunction,
   exclude: value => Array.isArray(value) && value.every(isPattern),
@@ -66,6 +65,16 @@ function isPattern(value: unknown): boolean {
   if (typeof value !== 'string' || !value.startsWith('/') || odd.test(value)) return false
   const plain = value.endsWith('/*') ? value.slice(0, -1) : value
   return !/[*?#]/.test(plain)
+}
+
+// The library takes an empty one for "nothing more": here somebody meant to ask for something.
+function isRequirement(value: unknown): boolean {
+  return (typeof value === 'string' || Array.isArray(value)) && value.length > 0
+}
+
+/** Throws a TypeError for a requirement that is none, when a route is made. */
+export function assertRequirement(name: string, value: unknown): void {
+  if (!isRequirement(value)) throw new TypeError(`${name} needs a requirement, such as "orders:read"`)
 }
 
 /** An `Auth` as it is, or a new one. `own`: this integration made it. */

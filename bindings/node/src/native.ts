@@ -10,7 +10,7 @@ export type Texts = string
 
 /** A `number` is the time to judge by (seconds), or a status; without it, it is now. */
 export interface Native {
-  readonly version: string
+  /** `auth_tables_json`: statuses, options, version. */
   readonly tables: string
   readonly head: Int32Array
   open(): Handle

@@ -8,7 +8,7 @@ import type { ModuleMetadata } from '@nestjs/common'
 
 import { Auth } from './auth'
 import { AuthError } from './error'
-import { Guard, authFrom, tell } from './middleware'
+import { Guard, assertRequirement, authFrom, tell } from './middleware'
 import type { Requirement } from './auth'
 import type { Message, MiddlewareOptions } from './middleware'
 import type { Logger as Told } from './report'
@@ -38,8 +38,7 @@ export const Public = (): CustomDecorator => SetMetadata(PUBLIC, true)
 
 /** What a caller needs: `@Require('orders:read')`. That of the class is needed as well. */
 export function Require(requirement: Requirement): CustomDecorator {
-  if (requirement === undefined || requirement === null || requirement.length === 0)
-    throw new TypeError('@Require() needs a requirement, such as "orders:read"')
+  assertRequirement('@Require()', requirement)
   return SetMetadata(REQUIRE, requirement)
 }
 
@@ -70,9 +69,8 @@ export class AuthException extends HttpException {
 export class ProblemFilter implements ExceptionFilter<AuthException> {
   catch({ cause }: AuthException, host: ArgumentsHost): void {
     if (host.getType<string>() !== 'http') throw new AuthException(cause)
-    const response = host.switchToHttp().getResponse()
-    response.status(cause.status)
-    response.header('Content-Type', 'application/problem+json').send(cause.problem)
+    const response = host.switchToHttp().getResponse().status(cause.status)
+    response.header('Content-Type', 'application/problem+json').send(Buffer.from(cause.problem))
   }
 }
 Catch(AuthException)(ProblemFilter)

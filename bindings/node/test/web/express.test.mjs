@@ -132,7 +132,7 @@ for (const [name, framework] of [['Express 4', express4], ['Express 5', express]
     })
     test('what they cannot say is told when the route is made', () => {
       const wrong = [
-        () => requiredScopes(''), () => requiredScopes([]), () => requiredScopes('a  b'), () => requiredScopes(undefined), () => requiredScopes('a|b'),
+        () => requires(''), () => requires(undefined), () => requires([]), () => requiredScopes(''), () => requiredScopes([]), () => requiredScopes('a  b'), () => requiredScopes(undefined), () => requiredScopes('a|b'),
         () => scopeIncludesAny([1]), () => claimEquals('a', null), () => claimEquals('a', ''), () => claimEquals('a', 'b|c'), () => claimEquals('a=b', 'c'),
         () => claimEquals('a|b', 'c'), () => claimEquals('', 'c'), () => claimIncludes('a'), () => claimIncludes('a', {}), () => claimCheck('org'),
       ]
