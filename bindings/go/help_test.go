@@ -49,26 +49,35 @@ func refused(t testing.TB, err error, status auth.Status) *auth.Error {
 	return e
 }
 
-// issuer is a provider on a real socket with the keys of authtest. It counts what is fetched, and
-// answers when the gate is open.
+// issuer is a provider on a real socket with the keys of authtest. It counts what is fetched.
 type issuer struct {
 	*httptest.Server
 	fetches atomic.Int64
-	gate    sync.RWMutex
 	fails   atomic.Bool
+	open    func() // lets one that was made silent answer
+	silent  context.Context
 }
 
 func newIssuer(t testing.TB) *issuer {
+	i := newSilentIssuer(t)
+	i.open()
+	return i
+}
+
+func newSilentIssuer(t testing.TB) *issuer {
 	i := &issuer{}
+	i.silent, i.open = context.WithCancel(context.Background())
 	i.Server = httptest.NewUnstartedServer(http.HandlerFunc(i.answer))
 	i.Start()
-	t.Cleanup(i.Close)
+	t.Cleanup(func() {
+		i.open()
+		i.Close()
+	})
 	return i
 }
 
 func (i *issuer) answer(w http.ResponseWriter, r *http.Request) {
-	i.gate.RLock()
-	defer i.gate.RUnlock()
+	<-i.silent.Done()
 	switch {
 	case i.fails.Load():
 		http.Error(w, "down", http.StatusInternalServerError)

@@ -245,8 +245,7 @@ func TestRawSockets(t *testing.T) {
 }
 
 func TestMetricsAndReady(t *testing.T) {
-	issuer := newIssuer(t)
-	issuer.gate.Lock()
+	issuer := newSilentIssuer(t)
 	a := newAuth(t, issuer.options)
 	if w := serve(a.MetricsHandler(), "GET", "/metrics"); w.Code != 200 ||
 		w.Header().Get("Content-Type") != "text/plain; version=0.0.4; charset=utf-8" {
@@ -255,7 +254,7 @@ func TestMetricsAndReady(t *testing.T) {
 	if got := answered(t, serve(a.ReadyHandler(), "GET", "/readyz")); got != "keys_pending" {
 		t.Error(got)
 	}
-	issuer.gate.Unlock()
+	issuer.open()
 	soon(t, "ready", func() bool { return serve(a.ReadyHandler(), "GET", "/readyz").Code == 200 })
 	metrics := serve(a.MetricsHandler(), "GET", "/metrics").Body.String()
 	if !strings.Contains(metrics, `outcome="ok"} 1`) || !strings.Contains(string(a.Report()), `"ready":true`) {

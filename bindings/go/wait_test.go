@@ -19,8 +19,7 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 	if raceDetector {
 		goroutines = 4_000 // it counts at most 8 128
 	}
-	issuer := newIssuer(t)
-	issuer.gate.Lock()
+	issuer := newSilentIssuer(t)
 	a := newAuth(t, issuer.options)
 	token := issuer.token()
 	ended := make(chan error)
@@ -35,7 +34,7 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 		t.Error(fetching, "goroutines fetch")
 	}
 	most := threads(t)
-	issuer.gate.Unlock()
+	issuer.open()
 	for i := range goroutines {
 		if err := <-ended; err != nil {
 			t.Fatal(err)
@@ -52,8 +51,7 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 }
 
 func TestContextEndsTheWaitNotTheFetch(t *testing.T) {
-	issuer := newIssuer(t)
-	issuer.gate.Lock()
+	issuer := newSilentIssuer(t)
 	a := newAuth(t, issuer.options)
 	_, err := a.TryVerify(issuer.token())
 	if e := refused(t, err, auth.KeysPending); e.HTTPStatus != 503 || e.RetryAfter < time.Second {
@@ -78,7 +76,7 @@ func TestContextEndsTheWaitNotTheFetch(t *testing.T) {
 			}
 		}
 	}
-	issuer.gate.Unlock()
+	issuer.open()
 	if err := a.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -92,8 +90,7 @@ func TestContextEndsTheWaitNotTheFetch(t *testing.T) {
 
 // The handle lives as long as its fetch.
 func TestCloseWhileAFetchRuns(t *testing.T) {
-	issuer := newIssuer(t)
-	issuer.gate.Lock()
+	issuer := newSilentIssuer(t)
 	a := newAuth(t, issuer.options)
 	ended := make(chan error)
 	go func() {
@@ -104,7 +101,7 @@ func TestCloseWhileAFetchRuns(t *testing.T) {
 	a.Close()
 	_, err := a.TryVerify(issuer.token())
 	refused(t, err, auth.ArgumentInvalid)
-	issuer.gate.Unlock()
+	issuer.open()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
