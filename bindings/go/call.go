@@ -88,8 +88,10 @@ type handle struct {
 	config *C.auth_config
 	users  atomic.Int64 // the calls under way, and the owner
 
-	mutex     sync.Mutex
-	flights   map[string]*flight // by issuer
+	mutex   sync.Mutex
+	flights map[string]*flight // by issuer
+
+	logging   sync.Mutex
 	lastEvent uint64
 }
 

@@ -98,8 +98,10 @@ func (i *issuer) options(options *auth.Options) {
 
 func (i *issuer) token() string { return authtest.Token(map[string]any{"iss": i.URL}) }
 
-// logged gives what slog was told until the end of the test.
+// logged gives what slog was told from here on. Events are logged when a fetch has ended.
 func logged(t testing.TB) func() string {
+	quiet := func() { soon(t, "nobody logs", func() bool { return running("fly") == 0 }) }
+	quiet()
 	var mutex sync.Mutex
 	var text bytes.Buffer
 	before := slog.Default()
@@ -110,6 +112,7 @@ func logged(t testing.TB) func() string {
 	}), nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return func() string {
+		quiet()
 		mutex.Lock()
 		defer mutex.Unlock()
 		return text.String()

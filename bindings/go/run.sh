@@ -13,10 +13,11 @@ sum=$(cksum <"$library/libauth.a" | cut -d' ' -f1)
 CGO_CFLAGS="-O2 -g -I$library -DLIBAUTH_SUM=$sum" CGO_LDFLAGS="-O2 -g -L$library"
 export CARGO_TARGET_DIR CGO_CFLAGS CGO_LDFLAGS
 work=$(mktemp -d)
-issuer_pid=
+issuer_pid='' server_pid=''
 # shellcheck disable=SC2317,SC2329 # called by trap
 end() {
   [ -z "$issuer_pid" ] || kill "$issuer_pid" 2>/dev/null
+  [ -z "$server_pid" ] || kill "$server_pid" 2>/dev/null
   rm -rf "$work"
 }
 trap end EXIT
@@ -93,7 +94,6 @@ start() {
   done
   answers "200 orders of t1" orders:read && answers 403 orders:write && answers 401 ''
   answered=$?
-  kill "$server_pid"
   [ $answered = 0 ] || cat "$work/server"
   return $answered
 }
@@ -124,7 +124,7 @@ case ${1:-} in
     ;;
   slow)
     try fuzz go test -run '^$' -fuzz FuzzAuthorize -fuzztime 20s .
-    try "ten million calls" go test -count=1 -v -run '^TestMemoryIsFlat$' . -verifies 10000000
+    try "ten million calls" go test -count=1 -v -timeout 30m -run '^TestMemoryIsFlat$' . -verifies 10000000
     ;;
   *) sed -n 's/^#     /usage: /p' "$here/bindings/go/run.sh" >&2; exit 2 ;;
 esac

@@ -56,13 +56,15 @@ func (h *handle) fly(issuer string, f *flight) {
 	_, f.err = h.ask(opRefresh, issuer, "", 0)
 	h.mutex.Lock()
 	delete(h.flights, issuer)
-	h.logEvents()
 	h.mutex.Unlock()
 	close(f.done)
+	h.logEvents() // nobody waits for a logger
 }
 
-// logEvents tells what happened to the keys since the last time. The caller has the mutex.
+// logEvents tells what happened to the keys since the last time.
 func (h *handle) logEvents() {
+	h.logging.Lock()
+	defer h.logging.Unlock()
 	var report struct {
 		Events []struct {
 			Sequence             uint64

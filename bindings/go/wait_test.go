@@ -19,6 +19,9 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 	if raceDetector {
 		goroutines = 4_000 // it counts at most 8 128
 	}
+	// One thread a processor is Go's; and what earlier tests had stays.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(min(4, runtime.NumCPU())))
+	before := threads(t)
 	issuer := newSilentIssuer(t)
 	a := newAuth(t, issuer.options)
 	token := issuer.token()
@@ -33,7 +36,8 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 	if fetching := running("fly"); fetching != 1 {
 		t.Error(fetching, "goroutines fetch")
 	}
-	most := threads(t)
+	waiting := threads(t)
+	most := waiting
 	issuer.open()
 	for i := range goroutines {
 		if err := <-ended; err != nil {
@@ -44,9 +48,11 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 		}
 	}
 	soon(t, "no goroutine is left", func() bool { return running("refresh")+running("fly") == 0 })
-	t.Logf("%d goroutines: %d threads, %d fetches", goroutines, most, issuer.fetches.Load())
-	if most >= 20 || issuer.fetches.Load() != 1 {
-		t.Error("more than one fetch, or 20 threads")
+	t.Logf("%d goroutines: %d threads before, %d while they wait, then %d; %d fetches",
+		goroutines, before, waiting, most, issuer.fetches.Load())
+	// Afterwards all verify at once: on a busy machine Go replaces threads that do not get on.
+	if waiting-before >= 20 || most-before >= 50 || issuer.fetches.Load() != 1 {
+		t.Error("they wait on threads, or for more than one fetch")
 	}
 }
 
@@ -176,7 +182,7 @@ func threads(t *testing.T) int {
 	return count
 }
 
-func soon(t *testing.T, what string, holds func() bool) {
+func soon(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
