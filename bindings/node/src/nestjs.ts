@@ -140,7 +140,9 @@ export class AuthGuard implements CanActivate {
 
     const message: Message = { method, headers, rawHeaders }
     if (context.getType() === 'http' && guard.passes(message, pathOf(carrier))) return
-    const verdict = await guard.judge(carrier, message)
+    // socket.io keeps what a browser can send, `auth`, at the client.
+    const source = context.getType() === 'ws' ? context.switchToWs().getClient() : carrier
+    const verdict = await guard.judge(source, message)
     for (const place of places) {
       const requirement = this.reflector.get<Requirement | undefined>(REQUIRE, place)
       if (requirement !== undefined) guard.require(verdict, requirement)
