@@ -60,6 +60,13 @@ test('a token whose record does not fit the stack', async () => {
   assert.equal((await auth.verify(large)).claims.pad, pad)
 })
 
+test('a good token with a character that only its low byte makes good', async () => {
+  const wider = token.replace(/^./, first => String.fromCharCode(first.charCodeAt(0) + 0x100))
+  assert.equal(wider.charCodeAt(0) & 0xff, token.charCodeAt(0))
+  await assert.rejects(auth.verify(wider), { statusName: 'TOKEN_MALFORMED' })
+  await assert.rejects(auth.authorize(`Bearer ${wider}`), { statusName: 'HEADER_MALFORMED' })
+})
+
 test('a requirement', async () => {
   await auth.verify(token, { require: 'orders:read' })
   await auth.authorize(`Bearer ${token}`, { require: ['orders:read', 'orders:write|orders:read'] })

@@ -12,8 +12,10 @@ const { config } = ts.readConfigFile(join(folder, 'tsconfig.json'), ts.sys.readF
 function errorsOf(kind, more = {}) {
   const files = readdirSync(join(folder, kind)).map(name => join(folder, kind, name))
   assert.ok(files.length > 0)
-  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, ...more }, folder)
+  const typeRoots = [join(folder, '../../node_modules/@types')]
+  const { options } = ts.convertCompilerOptionsFromJson({ ...config.compilerOptions, typeRoots, ...more }, folder)
   return ts.getPreEmitDiagnostics(ts.createProgram(files, options)).map(told => {
+    assert.ok(told.file, ts.flattenDiagnosticMessageText(told.messageText, ' '))
     const line = told.file.getLineAndCharacterOfPosition(told.start).line + 1
     return `${basename(told.file.fileName)}:${line} TS${told.code}`
   }).sort()

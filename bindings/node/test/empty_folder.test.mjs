@@ -34,7 +34,9 @@ after(async () => {
 test('the first lines of the README protect an API', async () => {
   assert.ok(start.includes("from 'libauth/express'") && start.includes('https://id.example'), start)
   writeFileSync(join(api, 'server.js'), start.replace('https://id.example', issuer.url))
-  server = spawn(process.execPath, ['--import', join(import.meta.dirname, 'programs/any_port.mjs'), 'server.js'], { cwd: api, stdio: ['ignore', 'pipe', 'inherit'] })
+  server = spawn(process.execPath, ['--import', join(import.meta.dirname, 'programs/any_port.mjs'), 'server.js'], {
+    cwd: api, stdio: ['ignore', 'pipe', 'ignore'], // Express prints each refusal
+  })
   const [line] = await once(createInterface({ input: server.stdout }), 'line')
   const orders = `${/http:\S+/.exec(line)[0]}/orders`
   const ask = token => fetch(orders, token && { headers: { authorization: `Bearer ${token}` } })
