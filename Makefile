@@ -57,4 +57,13 @@ run-go: ## the same with examples/go: net/http
 run-grpc: ## the same with examples/grpc
 	@scripts/run-host grpc
 
-.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-go run-grpc run-nginx
+run-express: ## the same with examples/express
+	@scripts/run-host express
+
+run-fastify: ## the same with examples/fastify
+	@scripts/run-host fastify
+
+run-nest: ## the same with examples/nest
+	@scripts/run-host nest
+
+.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-go run-grpc run-express run-fastify run-nest run-nginx

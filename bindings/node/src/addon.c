@@ -66,24 +66,19 @@ static void drop(space *s) {
   if (s->bytes != s->stack) free(s->bytes);
 }
 
-typedef napi_status encoding(napi_env, napi_value, char *, size_t, size_t *);
-#define LATIN1 napi_get_value_string_latin1
-#define UTF8 napi_get_value_string_utf8
-
-// Latin-1 keeps the low byte of a character alone: the caller has seen to it that there is no more.
-static bool take(napi_env env, napi_value value, encoding *read, space *s) {
+// A byte a character, of which the low byte alone is kept: the caller has seen to it that there is
+// no more.
+static bool take(napi_env env, napi_value value, space *s) {
   make(s, 0);
-  if (read == NULL) return true;
-  if (read(env, value, s->stack, sizeof s->stack, &s->length) != napi_ok) {
+  if (napi_get_value_string_latin1(env, value, s->stack, sizeof s->stack, &s->length) != napi_ok) {
     napi_throw_type_error(env, NULL, "libauth: a text was expected");
     return false;
   }
-  // What fills the stack may have been cut, also within a character.
-  if (s->length + 4 < sizeof s->stack) return true;
-  read(env, value, NULL, 0, &s->length);
+  // What fills the stack was cut.
+  if (s->length + 1 < sizeof s->stack) return true;
+  napi_get_value_string_latin1(env, value, NULL, 0, &s->length);
   make(s, s->length + 1);
-  read(env, value, s->bytes, s->length, &s->length);
-  return true;
+  return napi_get_value_string_latin1(env, value, s->bytes, s->length, &s->length) == napi_ok;
 }
 
 static bool is_ascii(const char *bytes, size_t length) {
@@ -154,7 +149,7 @@ typedef struct function {
   const char *name;
   napi_callback call;
   auth_status (*ask)(const question *q, space *out);
-  encoding *first, *second;
+  int texts;
   size_t (*tell)(const auth_config *config, char *out, size_t room);
 } function;
 
@@ -168,8 +163,10 @@ static napi_value ask(napi_env env, napi_callback_info info) {
   handle **slot = slot_of(env, values[0]);
   q.config = slot == NULL || *slot == NULL ? NULL : (*slot)->config;
   q.has_number = napi_get_value_int64(env, values[3], &q.number) == napi_ok;
-  if (!take(env, values[1], f->first, &q.first)) return NULL;
-  if (take(env, values[2], f->second, &q.second)) {
+  make(&q.first, 0);
+  make(&q.second, 0);
+  if (f->texts > 0 && !take(env, values[1], &q.first)) return NULL;
+  if (f->texts < 2 || take(env, values[2], &q.second)) {
     make(&out, AUTH_VERDICT_SIZE(q.first.length));
     (void)f->ask(&q, &out);
     made = answer(env, (auth_verdict *)out.bytes);
@@ -308,7 +305,7 @@ static napi_value start_refresh(napi_env env, napi_callback_info info) {
   handle **slot = slot_of(env, values[0]);
   refresh *r = memory(sizeof *r);
   napi_create_string_latin1(env, "libauth refresh", NAPI_AUTO_LENGTH, &name);
-  if (slot == NULL || *slot == NULL || !take(env, values[1], UTF8, &r->issuer) ||
+  if (slot == NULL || *slot == NULL || !take(env, values[1], &r->issuer) ||
       napi_create_threadsafe_function(env, values[2], NULL, name, 0, 1, NULL, NULL, NULL,
                                       tell_refreshed, &r->call) != napi_ok) {
     free(r);
@@ -331,14 +328,14 @@ static napi_value start_refresh(napi_env env, napi_callback_info info) {
 static const function FUNCTIONS[] = {
     {"open", .call = open_handle},
     {"close", .call = close_handle},
-    {"set", ask, .ask = set, .first = UTF8, .second = UTF8},
-    {"load", ask, .ask = load, .first = UTF8},
+    {"set", ask, .ask = set, .texts = 2},
+    {"load", ask, .ask = load, .texts = 1},
     {"loadEnv", ask, .ask = load_env},
     {"check", ask, .ask = check},
-    {"verify", ask, .ask = verify, .first = LATIN1},
-    {"authorize", ask, .ask = authorize, .first = LATIN1, .second = UTF8},
-    {"require", ask, .ask = require, .first = UTF8, .second = UTF8},
-    {"describe", ask, .ask = describe, .first = UTF8},
+    {"verify", ask, .ask = verify, .texts = 1},
+    {"authorize", ask, .ask = authorize, .texts = 2},
+    {"require", ask, .ask = require, .texts = 2},
+    {"describe", ask, .ask = describe, .texts = 1},
     {"ready", ask, .ask = ready},
     {"refresh", .call = start_refresh},
     {"report", tell, .tell = auth_report},

@@ -3,7 +3,7 @@ import { type Handle, native, statusOf, Text, type Texts, textOf } from './nativ
 import { Refreshes } from './refresh'
 import type { Logger, Report } from './report'
 import { type Options, STATUSES, type StatusName } from './tables'
-import { json, notLatin1, notText } from './text'
+import { json, notLatin1, notText, utf8 } from './text'
 import { Verdict } from './verdict'
 
 /** What a token must be granted: items separated by a space, all needed; `a|b` = one of. An array is a list of items. */
@@ -26,7 +26,19 @@ export interface More {
   logger?: Logger
 }
 
+// The types of TypeScript's `esnext.disposable`, for programs that are compiled without it.
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol
+  }
+  interface Disposable {
+    [Symbol.dispose](): void
+  }
+}
+
 type Found = Verdict | AuthError
+// The keys are also refreshed while nobody waits: what happens then is told with a later call.
+const TELL_EVERY_MS = 10_000
 const ENVIRONMENT = Symbol('environment')
 
 // Has no options: describes what was asked of a handle that is closed, or is none yet.
@@ -45,12 +57,15 @@ export class Auth implements Disposable {
   /** What it was made with. */
   readonly logger: Logger | undefined
   #lastEvent = 0
+  #tellAt = 0
 
   /** Throws AuthError, whose `log` names the mistake and the nearest option. Loads nothing from the network. */
   constructor(options: Options, more: More = {}) {
     this.logger = more.logger
-    this.#throwUnlessOk(this.#load(options))
-    const checked = native.check(this.#open())
+    const handle = this.#open()
+    const fromEnv = (options as unknown) === ENVIRONMENT
+    this.#throwUnlessOk(fromEnv ? native.loadEnv(handle) : native.load(handle, utf8(json(options))))
+    const checked = native.check(handle)
     this.#throwUnlessOk(checked)
     const warning = textOf(checked, Text.LOG)
     if (warning !== '') more.logger?.warn(warning)
@@ -87,17 +102,19 @@ export class Auth implements Disposable {
     const text = claims instanceof Verdict ? claims.claimsJson : typeof claims === 'string' ? claims : json(claims)
     const wrong = notText(text)
     if (wrong !== undefined) throw this.describe('CLAIM_MALFORMED', `the claims text ${wrong}`)
-    this.#throwUnlessOk(native.require(handle, text, this.#requirement(requirement)))
+    this.#throwUnlessOk(native.require(handle, utf8(text), this.#requirement(requirement)))
   }
 
   /** The full answer for a refusal that you found yourself; `detail` goes into its log sentence alone. */
   describe(status: StatusName | number, detail = ''): AuthError {
     const number = typeof status === 'number' ? status : STATUSES[status]
-    return new AuthError(native.describe(this.#handle ?? bare, detail, undefined, number ?? -1))
+    return new AuthError(native.describe(this.#handle ?? bare, utf8(detail), undefined, number ?? -1))
   }
 
   /** Fetches the keys of an issuer, or of all, and waits. Rejects with AuthError when that fails. */
   async refresh(issuer = ''): Promise<void> {
+    const wrong = notText(issuer)
+    if (wrong !== undefined) throw this.describe('ARGUMENT_INVALID', `the issuer ${wrong}`)
     const failed = await this.#refreshes.wait(this.#open(), issuer)
     if (failed !== undefined) throw failed
   }
@@ -131,20 +148,8 @@ export class Auth implements Disposable {
 
   #open(): Handle {
     if (this.#handle === undefined) throw this.describe('ARGUMENT_INVALID', 'this Auth is closed')
+    if (this.logger !== undefined && Date.now() > this.#tellAt) this.#tellEvents()
     return this.#handle
-  }
-
-  #load(options: unknown): Texts {
-    if (options === ENVIRONMENT) return native.loadEnv(this.#open())
-    let text: string
-    try {
-      text = json(options)
-    } catch (why) {
-      throw this.describe('OPTION_INVALID', `the options are no JSON: ${(why as Error).message}`)
-    }
-    const wrong = notLatin1(text)
-    if (wrong !== undefined) throw this.describe('OPTION_INVALID', `a text of the options ${wrong}`)
-    return native.load(this.#open(), text)
   }
 
   #verify(token: string, how: TryHow): Found {
@@ -154,7 +159,7 @@ export class Auth implements Disposable {
     if (wrong !== undefined) return this.describe('TOKEN_MALFORMED', `the token ${wrong}`)
     const found = foundOf(native.verify(handle, token, undefined, this.#seconds(how.now)), token)
     if (require === '' || found instanceof AuthError) return found
-    const granted = native.require(handle, found.claimsJson, require)
+    const granted = native.require(handle, utf8(found.claimsJson), require)
     return statusOf() === STATUSES.OK ? found : new AuthError(granted)
   }
 
@@ -177,7 +182,7 @@ export class Auth implements Disposable {
     const text = Array.isArray(requirement) ? json(requirement) : requirement
     const wrong = notText(text)
     if (wrong !== undefined) throw this.describe('REQUIREMENT_INVALID', `the requirement ${wrong}`)
-    return text as string
+    return utf8(text as string)
   }
 
   #seconds(now: Date | number | undefined): number | undefined {
@@ -202,6 +207,7 @@ export class Auth implements Disposable {
   /** Each event once, by its number. */
   #tellEvents(): void {
     if (this.logger === undefined || this.#handle === undefined) return
+    this.#tellAt = Date.now() + TELL_EVERY_MS
     for (const event of this.report().events) {
       if (event.sequence <= this.#lastEvent) continue
       this.#lastEvent = event.sequence

@@ -8,7 +8,7 @@ export type Handle = { readonly handle: unique symbol }
 /** What every call answers: the texts of the record, whose places stand in `head`. */
 export type Texts = string
 
-/** A `number` is the time to judge by (seconds), or a status; without it, it is now. */
+/** Texts go in as bytes, a character each. A `number` is the time to judge by (seconds; undefined = now), or a status. */
 export interface Native {
   /** `auth_tables_json`: statuses, options, version. */
   readonly tables: string

@@ -67,8 +67,9 @@ export class AuthException extends HttpException {
 
 /** Answers with the problem document (RFC 9457): `app.useGlobalFilters(new ProblemFilter())`. */
 export class ProblemFilter implements ExceptionFilter<AuthException> {
-  catch({ cause }: AuthException, host: ArgumentsHost): void {
-    if (host.getType<string>() !== 'http') throw new AuthException(cause)
+  catch(exception: AuthException, host: ArgumentsHost): void {
+    if (host.getType<string>() !== 'http') throw exception
+    const { cause } = exception
     const response = host.switchToHttp().getResponse().status(cause.status)
     response.header('Content-Type', 'application/problem+json').send(Buffer.from(cause.problem))
   }
@@ -139,7 +140,9 @@ export class AuthGuard implements CanActivate {
 
     const message: Message = { method, headers, rawHeaders }
     if (context.getType() === 'http' && guard.passes(message, pathOf(carrier))) return
-    const verdict = await guard.judge(carrier, message)
+    // socket.io keeps what a browser can send, `auth`, at the client.
+    const source = context.getType() === 'ws' ? context.switchToWs().getClient() : carrier
+    const verdict = await guard.judge(source, message)
     for (const place of places) {
       const requirement = this.reflector.get<Requirement | undefined>(REQUIRE, place)
       if (requirement !== undefined) guard.require(verdict, requirement)

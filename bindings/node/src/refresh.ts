@@ -1,5 +1,6 @@
 import { AuthError } from './error'
 import { type Handle, native, statusOf } from './native'
+import { utf8 } from './text'
 
 /** One fetch for all who wait: of each issuer at most one is under way. */
 export class Refreshes {
@@ -29,7 +30,7 @@ export class Refreshes {
 
   #start(handle: Handle, issuer: string): Promise<AuthError | undefined> {
     const running = new Promise<AuthError | undefined>(resolve => {
-      native.refresh(handle, issuer, texts => {
+      native.refresh(handle, utf8(issuer), texts => {
         this.#running.delete(issuer)
         resolve(statusOf() === 0 ? undefined : new AuthError(texts))
         this.#ended()

@@ -19,15 +19,23 @@ export function notText(value: unknown): string | undefined {
   return undefined
 }
 
-/** JSON of everything that was given: what has no JSON becomes null, which the library refuses. */
-export function json(value: unknown): string {
-  return JSON.stringify(value, (_, member) => (hasJson(member) ? member : null)) ?? 'null'
+/** The bytes of UTF-8, a character each: how every text but a header and a token crosses. */
+export function utf8(text: string): string {
+  return Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString('latin1')
 }
 
+/** JSON of everything that was given. What has no JSON becomes null, which the library refuses. */
+export function json(value: unknown): string {
+  try {
+    return JSON.stringify(value, (_, member) => (hasJson(member) ? member : null)) ?? 'null'
+  } catch {
+    return 'null' // it holds itself
+  }
+}
+
+// A Map or a RegExp would be `{}`, as if nothing had been asked for.
 function hasJson(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return !['undefined', 'function', 'symbol'].includes(typeof value)
-  // A Map or a RegExp would be `{}`, as if nothing had been asked for.
-  return ['Object', 'Array'].includes(kind(value))
+  return ['Object', 'Array', 'String', 'Number', 'Boolean'].includes(kind(value))
 }
 
 function kind(value: unknown): string {

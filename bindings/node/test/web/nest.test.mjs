@@ -206,11 +206,12 @@ describe('WebSockets', () => {
       assert.ok(lines.some(line => line.startsWith('info auth.audience_invalid: ') && line.includes('foreign')))
       assert.equal((await say(url, 'shout', authorization(good))).error.code, 'auth.insufficient_scope')
     }))
-  test('a token of the handshake, by the option token', () => {
-    const token = request => request.headers === undefined ? undefined : new URL(request.url, 'ws://x').searchParams.get('ticket')
+  test('a token of the handshake that a browser can send, by the option token', () => {
+    const token = client => client.handshake.auth.token
     return withApp(metadata(AuthModule.forRoot(options, { token })), async (_ask, { url }) => {
-      assert.deepEqual(await say(url, 'say', { query: { ticket: good } }), { said: 'alice: hello' })
+      assert.deepEqual(await say(url, 'say', { auth: { token: good } }), { said: 'alice: hello' })
       assert.equal((await say(url, 'say', authorization(good))).error.code, 'auth.authorization_header_missing')
+      assert.equal((await say(url, 'say', { auth: { token: [good] } })).error.code, 'auth.token_malformed')
     })
   })
 })
