@@ -42,7 +42,7 @@ async function start(heading) {
   if (language === 'ts') {
     writeFileSync(join(work, `${name}.ts`), local(text, 'import').replace('process.send(', 'process.send!('))
     const flags = ['--target', 'es2022', '--module', 'node16', '--types', 'node', '--strict', '--skipLibCheck', '--experimentalDecorators', '--emitDecoratorMetadata']
-    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...flags, join(work, `${name}.ts`)])
+    await run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...flags, join(work, `${name}.ts`)], { cwd: root })
     file = join(work, `${name}.js`)
   } else writeFileSync(file, local(text, 'import'))
 
