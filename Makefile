@@ -31,10 +31,11 @@ install: ## install the library, its headers, libauth.pc and CMake files under P
 fuzz: ## fuzz each target for 20 seconds
 	@scripts/fuzz 20
 
-bench: ## measure: verification beside the bare primitive and through auth.hpp, servers and nginx with and without, key lifecycle beside other libraries
+bench: ## measure: verification beside the bare primitive, through auth.hpp and in every language beside other libraries, servers and nginx with and without, key lifecycle beside other libraries
 	@scripts/setup bench
 	@cargo bench
 	@scripts/library && benches/cpp/run
+	@benches/bindings/run
 	@benches/hosts/run
 	@benches/lifecycle/run
 	@benches/nginx/run

@@ -1,7 +1,7 @@
 //! Every language's verification beside the bare primitive: each row is a process that measures a
 //! short window when it is told, in turns; the minimum of each over many rounds and several
-//! processes. README.md has the protocol. Called by `run`, which writes a line `LANGUAGE ROW COMMAND...`, parted by tabs, for
-//! each row to the standard input, and gives an empty folder.
+//! processes. README.md has the protocol. Called by `run`, which writes a line `LANGUAGE ROW
+//! COMMAND...`, parted by tabs, for each row to the standard input, and gives an empty folder.
 
 use std::fs;
 use std::hint::black_box;
@@ -238,7 +238,7 @@ fn print_over_c(cases: &[Case], primitive: &Primitive, rows: &[Row]) {
     println!("\nThe ratio over that of C, and nanoseconds over C:\n");
     println!("| language | library | {} |", algorithms.join(" | "));
     println!("| --- | --- |{}", " --- |".repeat(cases.len()));
-    for row in others.iter().filter(|row| row.label.starts_with("libauth ")) {
+    for row in others.iter().filter(|row| row.label.starts_with("libauth")) {
         print!("| {} | {} |", row.language, row.label);
         for (place, primitive) in primitive.best.iter().enumerate() {
             let more = row.best[place] - c.best[place];
