@@ -31,10 +31,11 @@ install: ## install the library, its headers, libauth.pc and CMake files under P
 fuzz: ## fuzz each target for 20 seconds
 	@scripts/fuzz 20
 
-bench: ## measure: verification beside the bare primitive and through auth.hpp, servers and nginx with and without, key lifecycle beside other libraries
+bench: ## measure: verification beside the bare primitive, through auth.hpp and in every language beside other libraries, servers and nginx with and without, key lifecycle beside other libraries
 	@scripts/setup bench
 	@cargo bench
 	@scripts/library && benches/cpp/run
+	@benches/bindings/run
 	@benches/hosts/run
 	@benches/lifecycle/run
 	@benches/nginx/run
@@ -51,6 +52,12 @@ run-c: ## run examples/c-server against a local issuer and print a curl to try
 run-cpp: ## the same with examples/cpp-server
 	@scripts/run-host cpp
 
+run-go: ## the same with examples/go: net/http
+	@scripts/run-host go
+
+run-grpc: ## the same with examples/grpc
+	@scripts/run-host grpc
+
 run-express: ## the same with examples/express
 	@scripts/run-host express
 
@@ -60,4 +67,4 @@ run-fastify: ## the same with examples/fastify
 run-nest: ## the same with examples/nest
 	@scripts/run-host nest
 
-.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-express run-fastify run-nest run-nginx
+.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-go run-grpc run-express run-fastify run-nest run-nginx

@@ -2,6 +2,7 @@
 //! names the command that repairs it. `UPDATE=1` writes.
 
 mod docs;
+mod go;
 mod header;
 mod node;
 
@@ -45,6 +46,11 @@ fn docs_options() {
 #[test]
 fn tables_of_node() {
     fresh("bindings/node/src/tables.ts", &node::tables());
+}
+
+#[test]
+fn tables_of_go() {
+    fresh("bindings/go/tables.go", &go::tables());
 }
 
 /// Numbers are for ever: this file only grows.

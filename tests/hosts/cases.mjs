@@ -16,6 +16,11 @@ const partsOf = token => token.split('.')
 const encode = value => Buffer.from(value).toString('base64url')
 const decode = part => Buffer.from(part, 'base64url').toString()
 
+// 204, or 200 with a body.
+function isReady(answer) {
+  if (answer.status !== 204) assert.deepEqual(accepted(answer), { status: 'ready' })
+}
+
 async function metrics(world) {
   const answer = await request(world.api, '/metrics')
   assert.equal(answer.status, 200)
@@ -38,8 +43,7 @@ test('starts, and is not ready before the keys are here', async world => {
   const early = await request(world.api, '/readyz')
   refused(early, 503, 'auth.keys_pending', '')
   assert.ok(Number(early.header('retry-after')) >= 1)
-  const ready = await soon(async () => accepted(await request(world.api, '/readyz')))
-  assert.deepEqual(ready, { status: 'ready' })
+  await soon(async () => isReady(await request(world.api, '/readyz')))
   assert.equal((await metrics(world))('libauth_jwks_fetches_total', { outcome: 'ok' }), 1)
 })
 
@@ -106,11 +110,11 @@ test('a token of almost 8 KiB, which is good', async ({ provider, api }) => {
   assert.ok(large.length > 7900 && large.length < 8100, `${large.length} bytes`)
   accepted(await request(api, '/orders', bearer(large)))
 })
-test('the refused token is nowhere in the answer or the log', async ({ host, api, tokens }) => {
+test('the refused token is nowhere in the answer or the log', async ({ host, api, tokens, logged }) => {
   const [head, payload, signature] = partsOf(tokens.ES256)
   const answer = await request(api, '/orders', bearer(`${head}.${payload}.${'A'.repeat(signature.length)}`))
   assert.equal(answer.status, 401)
-  await soon(() => assert.match(host.log, /GET \/orders: auth\.signature_invalid: /))
+  await soon(() => assert.match(host.log, logged))
   for (const part of [head, payload]) assert.ok(!answer.body.includes(part) && !host.log.includes(part))
 })
 
@@ -158,7 +162,7 @@ test('the provider is switched off: held keys serve', async ({ provider, api, to
   await provider.stopped()
   await assert.rejects(fetch(provider.issuer))
   accepted(await request(api, '/orders', bearer(tokens.RS256)))
-  accepted(await request(api, '/readyz'))
+  isReady(await request(api, '/readyz'))
 })
 test('SIGTERM ends the host with 0', async ({ host }) => assert.deepEqual(await host.stop('SIGTERM'), [0, null]))
 test('cold, with the provider off: 503 with Retry-After; ready when it comes back', async world => {
@@ -171,7 +175,7 @@ test('cold, with the provider off: 503 with Retry-After; ready when it comes bac
   assert.equal((await request(api, '/readyz')).status, 503)
   accepted(await request(api, '/healthz'))
   world.provider = await startProvider({ port: world.provider.port })
-  await soon(async () => accepted(await request(api, '/readyz')))
+  await soon(async () => isReady(await request(api, '/readyz')))
   accepted(await request(api, '/orders', bearer(await token(world.provider.issuer, audienceOf('EdDSA')))))
   assert.deepEqual(await cold.stop('SIGINT'), [0, null])
 })

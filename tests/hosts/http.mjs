@@ -33,12 +33,29 @@ export function answers(text, methods = []) {
     const fields = lines.map(line => /^([^:]*): *(.*)$/.exec(line))
     const header = name =>
       fields.filter(field => field?.[1].toLowerCase() === name).map(field => field[2]).join(' AND ')
-    const length = methods[found.length] === 'HEAD' ? 0 : Number(header('content-length'))
-    const body = Buffer.from(rest.slice(end + 4)).subarray(0, length).toString()
-    found.push({ status: Number(rest.slice(9, 12)), header, body })
-    rest = Buffer.from(rest.slice(end + 4)).subarray(length).toString()
+    const status = Number(rest.slice(9, 12))
+    const bytes = Buffer.from(rest.slice(end + 4))
+    const [body, length] = methods[found.length] === 'HEAD' || status === 204 ? ['', 0] : bodyOf(bytes, header)
+    found.push({ status, header, body })
+    rest = bytes.subarray(length).toString()
   }
   return found
+}
+
+// The body that `bytes` begin with, and how many of them it takes: in chunks, by its length, or until the end.
+function bodyOf(bytes, header) {
+  if (header('transfer-encoding') !== 'chunked') {
+    const length = header('content-length') === '' ? bytes.length : Number(header('content-length'))
+    return [bytes.subarray(0, length).toString(), length]
+  }
+  let body = ''
+  for (let place = 0; ; ) {
+    const line = bytes.indexOf('\r\n', place)
+    const length = parseInt(bytes.subarray(place, line).toString(), 16)
+    place = line + 2 + length + 2
+    if (length === 0) return [body, place]
+    body += bytes.subarray(line + 2, line + 2 + length).toString()
+  }
 }
 
 export const head = (method, target, headers) => [`${method} ${target} HTTP/1.1`, 'Host: api', ...headers, '', ''].join('\r\n')

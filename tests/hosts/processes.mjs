@@ -39,8 +39,13 @@ export async function run(command, args, { environment = {}, input } = {}) {
 
 export const install = () => run('make', ['install', `PREFIX=${prefix}`])
 
-// By pkg-config against the installed library, as a user would.
-export async function build({ name, compiler, source, packages, defines = [] }) {
+// With Go's own tools, which link the archive that `make library` makes; else by pkg-config against the installed library, as a user would.
+export async function build({ name, go, compiler, source, packages, defines = [] }) {
+  if (go) {
+    const built = join(work, name)
+    await run('scripts/go', ['build', '-C', go, '-o', built, '.'])
+    return built
+  }
   const flags = await run('pkg-config', ['--cflags', '--libs', 'libauth', ...packages], {
     environment: { PKG_CONFIG_PATH: join(prefix, 'lib/pkgconfig') },
   })

@@ -79,11 +79,11 @@ test('HEAD is judged as GET, and has no body', async ({ api, tokens }) => {
   assert.match(shut, /\r\n\r\n$/)
   assert.equal(answers(shut, ['HEAD'])[0].header('www-authenticate'), 'Bearer')
 })
-test('OPTIONS needs no token, and lets no other origin in', async ({ api }) => {
+test('OPTIONS needs no token, and lets no other origin in', async ({ api, options }) => {
   const preflight = ['Origin: https://app.example', 'Access-Control-Request-Method: GET', 'Access-Control-Request-Headers: authorization']
   const answer = await request(api, '/orders', preflight, 'OPTIONS')
-  assert.equal(answer.status, 204)
-  assert.deepEqual(answer.header('allow').split(', ').sort(), ['GET', 'HEAD', 'OPTIONS', 'POST'])
+  assert.equal(answer.status, options)
+  if (options === 204) assert.deepEqual(answer.header('allow').split(', ').sort(), ['GET', 'HEAD', 'OPTIONS', 'POST'])
   for (const name of ['origin', 'headers', 'methods']) assert.equal(answer.header(`access-control-allow-${name}`), '')
   assert.equal((await request(api, '/nowhere', preflight, 'OPTIONS')).status, 404)
 })
@@ -96,17 +96,17 @@ test('other methods', async ({ api, tokens, unknownMethod }) => {
   oneOf(await request(api, '/orders', [], 'get'), unknownMethod)
   oneOf(await request(api, '/orders', [], 'ORDERS'), unknownMethod)
 })
-test('no way around the path', async ({ api, tokens }) => {
+test('no way around the path', async ({ api, tokens, elsewhere, decodes }) => {
   for (const path of ['/orders/', '//orders', '/ORDERS', '/orders;x', '/./orders', '/healthz/../orders', '/healthz%2f..%2forders', '*', '/'])
-    for (const headers of [[], bearer(tokens.RS256)]) assert.equal((await request(api, path, headers)).status, 404, path)
+    for (const headers of [[], bearer(tokens.RS256)]) oneOf(await request(api, path, headers), elsewhere)
   for (const path of ['/orders?x=1', '/%6frders', '/orders%00', '/orders%00/x', '/orders#x', 'http://api/orders', '/orders?/healthz']) {
     const answer = await request(api, path)
-    oneOf(answer, [400, 401, 404])
+    oneOf(answer, [400, 401, ...elsewhere])
     assert.ok(!answer.body.includes('lamp'))
   }
   missing(await request(api, '/orders?x=1'))
   accepted(await request(api, '/orders?x=1', bearer(tokens.RS256)))
-  missing(await request(api, '/%6frders'))
+  if (decodes) missing(await request(api, '/%6frders'))
 })
 test('HTTP/1.0, and no HTTP', async ({ api, tokens }) => {
   const old = headers => exchange(api, ['GET /orders HTTP/1.0', ...headers, '', ''].join('\r\n'))
@@ -133,14 +133,14 @@ test('pipelined requests are judged each by its own header', async ({ api, token
     accepted(third)
   }
 })
-test('the body of a refused request is no request', async ({ api, tokens }) => {
+test('the body of a refused request is no request', async ({ api, tokens, options }) => {
   const inner = head('GET', '/me', bearer(tokens.RS256))
   for (const [method, headers] of [['POST', []], ['GET', []], ['GET', bearer(tokens.RS256)], ['PUT', []], ['OPTIONS', []]]) {
     const outer = head(method, '/orders', [...headers, `Content-Length: ${inner.length}`])
     const last = head('GET', '/healthz', [close])
     for (const parts of [[outer, inner, last], [outer + inner, last], [outer + inner + last]]) {
       const [first, ...more] = answers(await exchange(api, ...parts))
-      assert.equal(first.status, headers.length > 0 ? 200 : { POST: 401, GET: 401, PUT: 405, OPTIONS: 204 }[method])
+      assert.equal(first.status, headers.length > 0 ? 200 : { POST: 401, GET: 401, PUT: 405, OPTIONS: options }[method])
       assert.ok(more.length <= 1, `${method}: ${more.length + 1} answers to two requests`)
       for (const answer of more) assert.deepEqual(accepted(answer), { status: 'alive' })
     }

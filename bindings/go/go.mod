@@ -1,0 +1,3 @@
+module github.com/libauth/libauth/bindings/go
+
+go 1.24
