@@ -52,6 +52,12 @@ run-c: ## run examples/c-server against a local issuer and print a curl to try
 run-cpp: ## the same with examples/cpp-server
 	@scripts/run-host cpp
 
+run-go: ## the same with examples/go: net/http
+	@scripts/run-host go
+
+run-grpc: ## the same with examples/grpc
+	@scripts/run-host grpc
+
 run-express: ## the same with examples/express
 	@scripts/run-host express
 
@@ -61,4 +67,4 @@ run-fastify: ## the same with examples/fastify
 run-nest: ## the same with examples/nest
 	@scripts/run-host nest
 
-.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-express run-fastify run-nest run-nginx
+.PHONY: help demo test test-all parity providers library install fuzz bench generated run-c run-cpp run-go run-grpc run-express run-fastify run-nest run-nginx

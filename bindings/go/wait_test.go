@@ -36,7 +36,8 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 	if fetching := running("fly"); fetching != 1 {
 		t.Error(fetching, "goroutines fetch")
 	}
-	most := threads(t)
+	waiting := threads(t)
+	most := waiting
 	issuer.open()
 	for i := range goroutines {
 		if err := <-ended; err != nil {
@@ -47,9 +48,11 @@ func TestManyGoroutinesOnAColdHandle(t *testing.T) {
 		}
 	}
 	soon(t, "no goroutine is left", func() bool { return running("refresh")+running("fly") == 0 })
-	t.Logf("%d goroutines: %d threads, %d before; %d fetches", goroutines, most, before, issuer.fetches.Load())
-	if most-before >= 20 || issuer.fetches.Load() != 1 {
-		t.Error("more than one fetch, or 20 threads")
+	t.Logf("%d goroutines: %d threads before, %d while they wait, then %d; %d fetches",
+		goroutines, before, waiting, most, issuer.fetches.Load())
+	// Afterwards all verify at once: on a busy machine Go replaces threads that do not get on.
+	if waiting-before >= 20 || most-before >= 50 || issuer.fetches.Load() != 1 {
+		t.Error("they wait on threads, or for more than one fetch")
 	}
 }
 

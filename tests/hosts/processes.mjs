@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -43,8 +43,7 @@ export const install = () => run('make', ['install', `PREFIX=${prefix}`])
 export async function build({ name, go, compiler, source, packages, defines = [] }) {
   if (go) {
     const built = join(work, name)
-    const library = resolve(root, process.env.CARGO_TARGET_DIR ?? 'target', 'library')
-    await run('go', ['build', '-C', go, '-o', built, '.'], { environment: { CGO_CFLAGS: `-I${library}`, CGO_LDFLAGS: `-L${library}` } })
+    await run('scripts/go', ['build', '-C', go, '-o', built, '.'])
     return built
   }
   const flags = await run('pkg-config', ['--cflags', '--libs', 'libauth', ...packages], {

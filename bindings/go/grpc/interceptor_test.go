@@ -234,16 +234,23 @@ func TestAProviderThatIsDownIsUnavailable(t *testing.T) {
 func TestADeadlineEndsTheWaitForKeys(t *testing.T) {
 	answer := make(chan struct{})
 	keys := authtest.Options().Keys.JWKS
-	a := start(t, remote(t, func(w http.ResponseWriter, _ *http.Request) {
+	handle := remote(t, func(w http.ResponseWriter, _ *http.Request) {
 		<-answer
 		fmt.Fprint(w, keys)
-	}), authgrpc.Options{}, false)
+	})
+	a := start(t, handle, authgrpc.Options{}, false)
 	for kind, call := range calls {
 		ctx, cancel := context.WithTimeout(with(t, bearer(nil)), 50*time.Millisecond)
 		if err := call(a, ctx); status.Code(err) != codes.DeadlineExceeded {
 			t.Errorf("%s: %v", kind, err)
 		}
 		cancel()
+	}
+	for code, long := range map[codes.Code]time.Duration{codes.DeadlineExceeded: 0, codes.Canceled: time.Hour} {
+		ctx, cancel := context.WithTimeout(t.Context(), long)
+		cancel()
+		_, err := handle.Verify(ctx, authtest.Token(nil))
+		a.refused(t, code, "KEYS_PENDING", authgrpc.Error(err))
 	}
 	close(answer)
 	for _, call := range calls {

@@ -19,7 +19,8 @@ import (
 const Domain = "libauth"
 
 // Error returns err as a status error of gRPC: Unauthenticated for what is 401 in HTTP,
-// PermissionDenied for 403, Unavailable for 503, else Internal. The message is the sentence for the
+// PermissionDenied for 403, Unavailable for 503, else Internal; DeadlineExceeded or Canceled where
+// the call ended while keys were awaited. The message is the sentence for the
 // client. The details are an ErrorInfo, with the code as its reason (TOKEN_EXPIRED), and `code` and
 // `challenge` as metadata, and a RetryInfo where it is worth trying again. An error that is not of
 // libauth is Internal, without its text.
@@ -31,7 +32,7 @@ func Error(err error) error {
 	if !errors.As(err, &refusal) {
 		return status.Error(codes.Internal, "The call could not be authorized.")
 	}
-	told := status.New(code(refusal.HTTPStatus), refusal.Error())
+	told := status.New(code(refusal), refusal.Error())
 	reason := strings.ToUpper(strings.TrimPrefix(refusal.Code, "auth."))
 	info := &errdetails.ErrorInfo{Reason: reason, Domain: Domain, Metadata: map[string]string{"code": refusal.Code}}
 	if refusal.Challenge != "" {
@@ -47,13 +48,17 @@ func Error(err error) error {
 	return told.Err()
 }
 
-func code(httpStatus int) codes.Code {
-	switch httpStatus {
-	case 401:
+func code(refusal *auth.Error) codes.Code {
+	switch {
+	case errors.Is(refusal, context.DeadlineExceeded): // while keys were awaited
+		return codes.DeadlineExceeded
+	case errors.Is(refusal, context.Canceled):
+		return codes.Canceled
+	case refusal.HTTPStatus == 401:
 		return codes.Unauthenticated
-	case 403:
+	case refusal.HTTPStatus == 403:
 		return codes.PermissionDenied
-	case 503:
+	case refusal.HTTPStatus == 503:
 		return codes.Unavailable
 	default:
 		return codes.Internal

@@ -64,8 +64,10 @@ export function auth(from?: AuthOptions | Auth, options: ExpressOptions = {}): R
 
 function handleFrom(from: AuthOptions | Auth | undefined): { handle: Auth; optional: boolean } {
   if (from instanceof Auth) return { handle: from, optional: false }
-  const own = Object.keys(process.env).some(name => name.startsWith('LIBAUTH_'))
-  if (from === undefined && own) return { handle: Auth.fromEnv({ logger: console }), optional: false }
+  // Not that which says where the addon is.
+  const isOption = (name: string): boolean => /^LIBAUTH_(?!LIBRARY$)/.test(name)
+  if (from === undefined && Object.keys(process.env).some(isOption))
+    return { handle: Auth.fromEnv({ logger: console }), optional: false }
   const { options, optional } = translate(from ?? {})
   return { handle: authFrom(options, console).auth, optional }
 }

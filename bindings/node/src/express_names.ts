@@ -98,10 +98,11 @@ export function translate(
   const options: Values = {}
   const { issuerBaseURL, authRequired = true, strict = false, ...rest } = filled
   for (const [name, value] of Object.entries(rest)) {
-    const why = refused[name]
-    if (why !== undefined && !isOff(value)) throw new TypeError(`auth({ ${name} }): ${why}`)
-    if (why !== undefined) continue
-    const [key, convert] = renamed[name] ?? [name, same]
+    if (Object.hasOwn(refused, name)) {
+      if (!isOff(value)) throw new TypeError(`auth({ ${name} }): ${refused[name]}`)
+      continue
+    }
+    const [key, convert] = Object.hasOwn(renamed, name) ? renamed[name]! : [name, same]
     options[key] = convert(value)
   }
   if ('issuerBaseURL' in filled && !('issuer' in options)) options.issuer = issuers(issuerBaseURL)

@@ -44,27 +44,28 @@ export interface Message {
   rawHeaders?: readonly string[] | undefined
 }
 
-type Checks = { [Name in keyof Required<MiddlewareOptions<never>>]: (value: unknown) => boolean }
+type Check = [passes: (value: unknown) => boolean, expected: string]
 
 const isFunction = (value: unknown): boolean => typeof value === 'function'
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean'
-const checks: Checks = {
-  require: isRequirement,
-  optional: isBoolean,
-  token: isFunction,
-  exclude: value => Array.isArray(value) && value.every(isPattern),
-  preflight: isBoolean,
-  onError: isFunction,
-  check: isFunction,
+const checks: Record<keyof MiddlewareOptions<never>, Check> = {
+  require: [isRequirement, 'a requirement, such as "orders:read"'],
+  optional: [isBoolean, 'true or false'],
+  token: [isFunction, 'a function from the request to the token'],
+  exclude: [isPatterns, 'a list of paths, such as "/healthz" and "/public/*"'],
+  preflight: [isBoolean, 'true or false'],
+  onError: [isFunction, 'a function'],
+  check: [isFunction, 'a function from the claims to true or a reason'],
 }
 
 // A way round the router: what one reads as part of a name, another reads as a step.
 const odd = /\/\/|\/\.{1,2}(\/|$)|%2f|%2e|%5c|\\/i
 
-function isPattern(value: unknown): boolean {
-  if (typeof value !== 'string' || !value.startsWith('/') || odd.test(value)) return false
-  const plain = value.endsWith('/*') ? value.slice(0, -1) : value
-  return !/[*?#]/.test(plain)
+// `*` stands at the end or nowhere: this is no pattern language.
+function isPatterns(value: unknown): boolean {
+  const isPattern = (path: unknown): boolean =>
+    typeof path === 'string' && /^\/([^*?#]*\/\*|[^*?#]*)$/.test(path) && !odd.test(path)
+  return Array.isArray(value) && value.every(isPattern)
 }
 
 // The library takes an empty one for "nothing more": here somebody meant to ask for something.
@@ -92,19 +93,21 @@ export function tell(logger: Logger, error: AuthError): void {
 
 /** One `Auth` with the options of one middleware. Throws a TypeError for an option that is none. */
 export class Guard<Request, Answer extends unknown[]> {
+  readonly options: MiddlewareOptions<Request, Answer>
+
   constructor(
     readonly auth: Auth,
-    readonly options: MiddlewareOptions<Request, Answer>,
+    options: MiddlewareOptions<Request, Answer>,
   ) {
-    for (const [name, value] of Object.entries(options)) {
-      const check = checks[name as keyof Checks]
-      if (check === undefined) {
-        const names = Object.keys(checks).join(', ')
-        throw new TypeError(`${name} is no option of the middleware; there are ${names}`)
-      }
-      if (!check(value)) throw new TypeError(`the middleware option ${name} has a wrong value`)
+    this.options = { ...options }
+    for (const [name, value] of Object.entries(this.options)) {
+      const names = Object.keys(checks)
+      if (!names.includes(name))
+        throw new TypeError(`${name} is no option of the middleware; there are ${names.join(', ')}`)
+      const [passes, expected] = checks[name as keyof typeof checks]
+      if (!passes(value)) throw new TypeError(`the middleware option ${name} must be ${expected}`)
     }
-    if (options.require !== undefined) this.understands(options.require)
+    if (this.options.require !== undefined) this.understands(this.options.require)
   }
 
   /** Throws when the library cannot read the requirement. */
@@ -112,7 +115,7 @@ export class Guard<Request, Answer extends unknown[]> {
     try {
       this.auth.require({}, requirement)
     } catch (error) {
-      if (!(error instanceof AuthError) || error.statusName === 'REQUIREMENT_INVALID') throw error
+      if (!(error instanceof AuthError) || error.status === 500) throw error
     }
   }
 
@@ -130,14 +133,10 @@ export class Guard<Request, Answer extends unknown[]> {
    * The verdict; undefined where a token is optional and there is none. Rejects with an AuthError.
    * Waits for the network only while keys have to be fetched first.
    */
-  async judge(
-    request: Request,
-    message: Message,
-    require = this.options.require,
-  ): Promise<Verdict | undefined> {
+  async judge(request: Request, message: Message): Promise<Verdict | undefined> {
     let verdict
     try {
-      verdict = await this.verdict(request, message, require)
+      verdict = await this.verdict(request, message)
     } catch (error) {
       if (!this.options.optional || !(error instanceof AuthError)) throw error
       if (error.statusName !== 'HEADER_MISSING') throw error
@@ -147,14 +146,11 @@ export class Guard<Request, Answer extends unknown[]> {
     return verdict
   }
 
-  private async verdict(
-    request: Request,
-    message: Message,
-    require: Requirement | undefined,
-  ): Promise<Verdict> {
+  private async verdict(request: Request, message: Message): Promise<Verdict> {
+    const { require, token: tokenOf } = this.options
     const how = require === undefined ? undefined : { require }
-    if (this.options.token === undefined) return this.auth.authorize(this.header(message), how)
-    const token = await this.options.token(request)
+    if (tokenOf === undefined) return this.auth.authorize(this.header(message), how)
+    const token = await tokenOf(request)
     return token == null ? this.auth.authorize(undefined, how) : this.auth.verify(token, how)
   }
 

@@ -133,20 +133,23 @@ export class AuthGuard implements CanActivate {
     const carrier = carrierOf(context)
     if (carrier === undefined)
       throw new Error(`AuthGuard knows no context of the type "${context.getType()}"`)
-    callers.delete(carrier)
     const { method, headers, raw, rawHeaders = raw?.rawHeaders } = carrier
     if (headers === undefined && guard.options.token === undefined)
       throw new Error('the client has no request with headers; AuthModule needs the option token')
 
     const message: Message = { method, headers, rawHeaders }
     if (context.getType() === 'http' && guard.passes(message, pathOf(carrier))) return
-    const verdict = await guard.judge(carrier, message)
+    // socket.io keeps what a browser can send, `auth`, at the client.
+    const source = context.getType() === 'ws' ? context.switchToWs().getClient() : carrier
+    const verdict = await guard.judge(source, message)
     for (const place of places) {
       const requirement = this.reflector.get<Requirement | undefined>(REQUIRE, place)
       if (requirement !== undefined) guard.require(verdict, requirement)
     }
+    // Last: the messages of a WebSocket and the fields of a query share it, and are judged at once.
     carrier.auth = verdict
     if (verdict !== undefined) callers.set(carrier, verdict)
+    else callers.delete(carrier)
   }
 
   // The nearest word counts; of two at the same place, @Require().

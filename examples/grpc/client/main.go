@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
@@ -35,7 +36,12 @@ func main() {
 	reply, err := orders.NewOrdersClient(connection).List(ctx, &orders.ListRequest{})
 	if err != nil {
 		refusal := status.Convert(err)
-		fmt.Println(refusal.Code(), refusal.Message(), refusal.Details())
+		fmt.Println(refusal.Code(), refusal.Message())
+		for _, detail := range refusal.Details() {
+			if info, ok := detail.(*errdetails.ErrorInfo); ok {
+				fmt.Println(info.Reason, info.Metadata)
+			}
+		}
 		os.Exit(1)
 	}
 	fmt.Println(reply.Subject, reply.Orders)

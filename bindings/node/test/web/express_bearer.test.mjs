@@ -185,6 +185,7 @@ describe('names and units', () => {
     await withEnvironment({ ...env, LIBAUTH_ISSUER: 'https://id.example' }, () =>
       assert.throws(() => auth(), { statusName: 'OPTION_MISSING' }))
     await withEnvironment({ LIBAUTH_ISSUER: 'https://id.example', LIBAUTH_AUDIENCE: 'x', ISSUER_BASE_URL: 'no URL' }, () => auth())
+    await withEnvironment({ ...env, LIBAUTH_LIBRARY: '/an/addon.node' }, () => auth())
     await withEnvironment({}, () => assert.throws(() => auth(), { statusName: 'OPTION_MISSING' }))
   })
   test('a variable that is not set switches nothing off', () => {
@@ -194,7 +195,7 @@ describe('names and units', () => {
     ]
     for (const given of unset) assert.throws(() => auth(given), { statusName: 'OPTION_INVALID' }, JSON.stringify(given))
     assert.throws(() => auth({ ...base, authRequired: undefined, strict: 'yes' }), TypeError)
-    assert.throws(() => auth({ ...base, audienc: 'x' }), { statusName: 'OPTION_UNKNOWN' })
+    for (const name of ['audienc', 'constructor', 'toString']) assert.throws(() => auth({ ...base, [name]: 'x' }), { statusName: 'OPTION_UNKNOWN' })
   })
   test('what cannot be is refused with a sentence', () => {
     const refused = {

@@ -160,6 +160,11 @@ for (const [name, framework] of Object.entries(hosts)) {
       refused(await ask('/me', ['Cookie: token=']), 401, 'auth.token_malformed', /invalid_token/)
       invalid(await ask('/me', ['Cookie: token=x']), 'auth.token_opaque')
     })
+    const odd = { buffer: Buffer.from(good), list: [good], number: 5, object: { token: good }, surrogate: `${good}\ud800`, foreign: good.replace(/.$/, '\u0141'), nul: `${good}\0` }
+    testWith('token: what is no token is none, also where one is optional', { optional: true, token: seen => odd[seen.headers['x-kind']] }, async ask => {
+      for (const kind of Object.keys(odd)) invalid(await ask('/me', [`X-Kind: ${kind}`]), 'auth.token_malformed')
+      assert.deepEqual(open(await ask('/me')), {})
+    })
     const check = async claims => claims.sub === 'alice' || (claims.sub === 'bob' && 'not today')
     testWith('check', { check }, async (ask, { lines }) => {
       open(await ask('/me', bearer(good)))
@@ -187,7 +192,7 @@ for (const [name, framework] of Object.entries(hosts)) {
     })
     test('options that are wrong are told at the start', async () => {
       const wrong = [
-        { requires: 'x' }, { require: undefined }, { require: '' }, { require: [] }, { optional: 'yes' }, { token: 'cookie' }, { check: true },
+        { requires: 'x' }, { constructor: 'x' }, { require: undefined }, { require: '' }, { require: [] }, { optional: 'yes' }, { token: 'cookie' }, { check: true },
         { exclude: '/x' }, { exclude: ['x'] }, { exclude: ['/a*'] }, { exclude: ['/a/../b'] }, { preflight: undefined },
       ]
       for (const middleware of wrong) {

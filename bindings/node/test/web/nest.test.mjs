@@ -146,6 +146,9 @@ describe('GraphQL', () => {
       }
       assert.deepEqual((await query('version')).data, { version: '1' })
       assert.deepEqual((await query('orders version', bearer(good))).data, { orders: ['of alice'], version: '1' })
+      const fields = Array.from({ length: 20 }, (_, place) => `o${place}: orders`)
+      const { data } = await query(fields.join(' '), bearer(good))
+      assert.deepEqual([...new Set(Object.values(data).flat())], ['of alice'], 'fields that are judged at once')
       const codes = [
         [[], 'auth.authorization_header_missing'],
         [bearer('x'), 'auth.token_opaque'],
@@ -206,11 +209,30 @@ describe('WebSockets', () => {
       assert.ok(lines.some(line => line.startsWith('info auth.audience_invalid: ') && line.includes('foreign')))
       assert.equal((await say(url, 'shout', authorization(good))).error.code, 'auth.insufficient_scope')
     }))
-  test('a token of the handshake, by the option token', () => {
-    const token = request => request.headers === undefined ? undefined : new URL(request.url, 'ws://x').searchParams.get('ticket')
+  test('messages at once, good ones and refused ones, on one connection', () =>
+    withApp(metadata(AuthModule.forRoot(options)), async (_ask, { url }) => {
+      const socket = io(url.href, { transports: ['websocket'], reconnection: false, ...authorization(good) })
+      const heard = []
+      try {
+        await new Promise((resolve, reject) => {
+          const hear = what => heard.push(what) === 40 && resolve()
+          socket.on('said', hear)
+          socket.on('exception', ({ code }) => hear(code))
+          socket.on('connect_error', reject)
+          for (let i = 0; i < 20; i++) socket.emit('say', 'hello') && socket.emit('shout', 'hello')
+        })
+      } finally {
+        socket.close()
+      }
+      const count = what => heard.filter(one => one === what).length
+      assert.deepEqual([count('alice: hello'), count('auth.insufficient_scope')], [20, 20])
+    }))
+  test('a token of the handshake that a browser can send, by the option token', () => {
+    const token = client => client.handshake.auth.token
     return withApp(metadata(AuthModule.forRoot(options, { token })), async (_ask, { url }) => {
-      assert.deepEqual(await say(url, 'say', { query: { ticket: good } }), { said: 'alice: hello' })
+      assert.deepEqual(await say(url, 'say', { auth: { token: good } }), { said: 'alice: hello' })
       assert.equal((await say(url, 'say', authorization(good))).error.code, 'auth.authorization_header_missing')
+      assert.equal((await say(url, 'say', { auth: { token: [good] } })).error.code, 'auth.token_malformed')
     })
   })
 })
