@@ -72,23 +72,24 @@ impl Keys {
             },
             Keys::Driven(driver) => driver.find(wanted, waiting),
         };
-        let kid_text = wanted.kid.map_or("no kid".to_owned(), |kid| format!("kid {}", quote(kid)));
-        let issuer_text = quote(issuer);
+        // Made where it is told: a good token's way makes no text.
+        let kid = || wanted.kid.map_or("no kid".to_owned(), |kid| format!("kid {}", quote(kid)));
+        let told = || quote(issuer);
         let alg = wanted.alg.name();
         match search {
             Search::Found(held) => Ok(Found::Held(held)),
             Search::NotFound => Err(Refusal::new(
                 Status::KEY_NOT_FOUND,
-                format!("{issuer_text} publishes no key for {kid_text} and alg {alg}"),
+                format!("{} publishes no key for {} and alg {alg}", told(), kid()),
             )),
             Search::Unusable(why) => {
                 self.suspect(waiting);
-                let log = format!("the key of {issuer_text} for {kid_text} and alg {alg} {why}");
+                let log = format!("the key of {} for {} and alg {alg} {why}", told(), kid());
                 Err(Refusal::new(Status::KEY_UNUSABLE, log))
             }
             Search::Pending => Err(pending(issuer)),
             Search::Unavailable(unavailable) => {
-                Err(refusal(&format!("no keys of {issuer_text} for {kid_text}"), unavailable))
+                Err(refusal(&format!("no keys of {} for {}", told(), kid()), unavailable))
             }
         }
     }
