@@ -312,6 +312,8 @@ static napi_value start_refresh(napi_env env, napi_callback_info info) {
     napi_throw_type_error(env, NULL, "libauth: refresh(handle, issuer, done) was expected");
     return NULL;
   }
+  // Whether the process waits for it is decided by who asked.
+  napi_unref_threadsafe_function(env, r->call);
   // Behind the hook of the thread-safe function, and so run before it.
   napi_add_env_cleanup_hook(env, environment_ends, r);
   make(&r->answer, AUTH_VERDICT_SIZE(0));

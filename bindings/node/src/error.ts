@@ -33,26 +33,33 @@ export class AuthError extends Error {
 
   /** @internal */
   constructor(texts: Texts) {
+    // All of it first: where the host makes the stack, it may call the library.
+    const number = native.head[Field.STATUS]!
+    const status = native.head[Field.HTTP_STATUS]!
+    const retryAfter = native.head[Field.RETRY_AFTER]! >>> 0
     const message = textOf(texts, Text.MESSAGE)
     const log = textOf(texts, Text.LOG)
-    const number = native.head[Field.STATUS]!
+    const issuer = textOf(texts, Text.ISSUER)
+    const code = textOf(texts, Text.CODE)
+    const challenge = textOf(texts, Text.CHALLENGE)
+    const problem = textOf(texts, Text.PROBLEM)
     const ownMistake = number >= STATUSES.ARGUMENT_INVALID
     super(ownMistake ? log : message)
     // Whoever prints the stack, which is made when it is first read, is told of a mistake in the server's own code.
     if (ownMistake) hide(this, 'stack', this.stack ?? log)
     hide(this, 'message', message)
     hide(this, 'log', log)
-    hide(this, 'issuer', textOf(texts, Text.ISSUER))
+    hide(this, 'issuer', issuer)
     this.number = number
     this.statusName = (NAMES.get(number) ?? 'UNKNOWN') as StatusName
-    this.status = this.statusCode = native.head[Field.HTTP_STATUS]!
-    this.code = textOf(texts, Text.CODE)
-    this.challenge = textOf(texts, Text.CHALLENGE)
-    this.problem = textOf(texts, Text.PROBLEM)
-    this.retryAfter = native.head[Field.RETRY_AFTER]! >>> 0
+    this.status = this.statusCode = status
+    this.code = code
+    this.challenge = challenge
+    this.problem = problem
+    this.retryAfter = retryAfter
     this.headers = {}
-    if (this.challenge !== '') this.headers['WWW-Authenticate'] = this.challenge
-    if (this.retryAfter > 0) this.headers['Retry-After'] = String(this.retryAfter)
+    if (challenge !== '') this.headers['WWW-Authenticate'] = challenge
+    if (retryAfter > 0) this.headers['Retry-After'] = String(retryAfter)
   }
 }
 hide(AuthError.prototype, 'name', 'AuthError')
