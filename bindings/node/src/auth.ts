@@ -213,7 +213,7 @@ export class Auth implements Disposable {
   /** As the library reads it, but for an empty one: a variable that is not set asks for nothing. */
   #requirement(requirement: unknown): string {
     const text = Array.isArray(requirement) ? json(requirement) : requirement
-    const wrong = notText(text) ?? (/^ *$/.test(text as string) ? 'is empty' : undefined)
+    const wrong = notText(text) ?? (text === '' ? 'is empty' : undefined)
     if (wrong !== undefined) throw this.describe('REQUIREMENT_INVALID', `the requirement ${wrong}`)
     return utf8(text as string)
   }
