@@ -36,7 +36,6 @@ declare global {
   }
 }
 
-type Found = Verdict | AuthError
 interface Asked {
   require: string
   now: number | undefined
@@ -90,7 +89,7 @@ export class Auth implements Disposable {
 
   /** The same without waiting: throws AuthError, KEYS_PENDING where keys have to be fetched first. */
   tryVerify(token: string, how?: TryHow): Verdict {
-    return verdictOf(this.#verify(token, this.#asked(how)))
+    return this.#verify(token, this.#asked(how))
   }
 
   /** Judges the value of an Authorization header; one of `headersDistinct` will do too. Waits and rejects as `verify`. */
@@ -101,15 +100,14 @@ export class Auth implements Disposable {
 
   /** The same without waiting: see `tryVerify`. */
   tryAuthorize(header: string | readonly string[] | null | undefined, how?: TryHow): Verdict {
-    return verdictOf(this.#authorize(header, this.#asked(how)))
+    return this.#authorize(header, this.#asked(how))
   }
 
   /** Asks accepted claims for a second requirement. Throws AuthError when they do not meet it. */
   require(claims: Verdict | object | string, requirement: Requirement): void {
     const handle = this.#open()
     const text = claims instanceof Verdict ? claims.claimsJson : typeof claims === 'string' ? claims : json(claims)
-    const wrong = notText(text)
-    if (wrong !== undefined) throw this.describe('CLAIM_MALFORMED', `the claims text ${wrong}`)
+    this.#refuse('CLAIM_MALFORMED', 'the claims text', notText(text))
     this.#throwUnlessOk(native.require(handle, utf8(text), this.#requirement(requirement)))
   }
 
@@ -122,8 +120,7 @@ export class Auth implements Disposable {
 
   /** Fetches the keys of an issuer, or of all, and waits. Rejects with AuthError when that fails. */
   async refresh(issuer = ''): Promise<void> {
-    const wrong = notText(issuer)
-    if (wrong !== undefined) throw this.describe('ARGUMENT_INVALID', `the issuer ${wrong}`)
+    this.#refuse('ARGUMENT_INVALID', 'the issuer', notText(issuer))
     const failed = await this.#refreshes.wait(this.#open(), issuer)
     if (failed !== undefined) throw failed
   }
@@ -166,71 +163,77 @@ export class Auth implements Disposable {
     return this.#handle
   }
 
-  #verify(token: string, { require, now }: Asked): Found {
+  #verify(token: string, { require, now }: Asked): Verdict {
     const handle = this.#open()
-    const wrong = notLatin1(token)
-    if (wrong !== undefined) return this.describe('TOKEN_MALFORMED', `the token ${wrong}`)
-    const found = foundOf(native.verify(handle, token, undefined, now), token)
-    if (require === '' || found instanceof AuthError) return found
-    const granted = native.require(handle, utf8(found.claimsJson), require)
-    return statusOf() === STATUSES.OK ? found : new AuthError(granted)
+    this.#refuse('TOKEN_MALFORMED', 'the token', notLatin1(token))
+    const verdict = this.#verdict(native.verify(handle, token, undefined, now), token)
+    if (require !== '') this.#throwUnlessOk(native.require(handle, utf8(verdict.claimsJson), require))
+    return verdict
   }
 
-  #authorize(header: unknown, { require, now }: Asked): Found {
+  #authorize(header: unknown, { require, now }: Asked): Verdict {
     const handle = this.#open()
     if (Array.isArray(header)) {
-      if (header.length > 1) return this.describe('HEADER_MALFORMED', 'more than one Authorization header was sent')
+      if (header.length > 1) throw this.describe('HEADER_MALFORMED', 'more than one Authorization header was sent')
       header = header[0]
     }
-    const value = header ?? ''
-    const wrong = notLatin1(value)
-    if (wrong !== undefined) return this.describe('HEADER_MALFORMED', `the Authorization header ${wrong}`)
-    const text = value as string
-    return foundOf(native.authorize(handle, text, require, now), text)
+    const text = (header ?? '') as string
+    this.#refuse('HEADER_MALFORMED', 'the Authorization header', notLatin1(text))
+    return this.#verdict(native.authorize(handle, text, require, now), text)
   }
 
   #loggerOf(more: More | undefined): Logger | undefined {
-    const wrong = notNamed(more, ['logger'])
-    if (wrong !== undefined) throw this.describe('ARGUMENT_INVALID', `the second argument ${wrong}`)
-    const logger: Partial<Logger> | undefined = more?.logger
+    this.#refuse('ARGUMENT_INVALID', 'the second argument', notNamed(more, ['logger']))
+    const logger = more?.logger
     const fits = logger === undefined || (typeof logger?.info === 'function' && typeof logger.warn === 'function')
-    if (fits) return logger as Logger | undefined
-    throw this.describe('ARGUMENT_INVALID', 'a logger has the functions `info` and `warn`')
+    this.#refuse('ARGUMENT_INVALID', 'the logger', fits ? undefined : 'lacks the functions `info` and `warn`')
+    return logger
   }
 
   /** Read once, before anything is waited for. */
   #asked(how: How | undefined): Asked {
-    const wrong = notNamed(how, ['require', 'now', 'signal'])
-    if (wrong !== undefined) throw this.describe('ARGUMENT_INVALID', `what is asked for ${wrong}`)
+    this.#refuse('ARGUMENT_INVALID', 'what is asked for', notNamed(how, ['require', 'now', 'signal']))
     if (how === undefined) return NOTHING
     const { now, signal } = how
-    if (signal !== undefined && typeof signal?.throwIfAborted !== 'function')
-      throw this.describe('ARGUMENT_INVALID', '`signal` must be an AbortSignal')
+    const fits = signal === undefined || typeof signal?.throwIfAborted === 'function'
+    this.#refuse('ARGUMENT_INVALID', '`signal`', fits ? undefined : 'must be an AbortSignal')
     const require = Object.hasOwn(how, 'require') ? this.#requirement(how.require) : ''
     return { require, now: this.#seconds(now), signal }
   }
 
   /** As the library reads it, but for an empty one: a variable that is not set asks for nothing. */
   #requirement(requirement: unknown): string {
-    const text = Array.isArray(requirement) ? json(requirement) : requirement
-    const wrong = notText(text) ?? (/^ *$/.test(text as string) ? 'is empty' : undefined)
-    if (wrong !== undefined) throw this.describe('REQUIREMENT_INVALID', `the requirement ${wrong}`)
-    return utf8(text as string)
+    const text = (Array.isArray(requirement) ? json(requirement) : requirement) as string
+    this.#refuse('REQUIREMENT_INVALID', 'the requirement', text === '' ? 'is empty' : notText(text))
+    return utf8(text)
   }
 
   #seconds(now: Date | number | undefined): number | undefined {
     if (now === undefined) return undefined
     const seconds = now instanceof Date ? Math.floor(now.getTime() / 1000) : now
-    if (Number.isSafeInteger(seconds)) return seconds
-    throw this.describe('ARGUMENT_INVALID', '`now` must be a Date, or whole seconds since 1970')
+    const whole = Number.isSafeInteger(seconds)
+    this.#refuse('ARGUMENT_INVALID', '`now`', whole ? undefined : 'must be a Date, or whole seconds since 1970')
+    return seconds
   }
 
-  async #waiting(signal: AbortSignal | undefined, attempt: () => Found): Promise<Verdict> {
+  async #waiting(signal: AbortSignal | undefined, attempt: () => Verdict): Promise<Verdict> {
     signal?.throwIfAborted()
-    const first = attempt()
-    if (!(first instanceof AuthError) || first.number !== STATUSES.KEYS_PENDING) return verdictOf(first)
-    await this.#refreshes.wait(this.#open(), first.issuer, signal)
-    return verdictOf(attempt())
+    try {
+      return attempt()
+    } catch (error) {
+      if (!(error instanceof AuthError) || error.number !== STATUSES.KEYS_PENDING) throw error
+      await this.#refreshes.wait(this.#open(), error.issuer, signal)
+    }
+    return attempt()
+  }
+
+  #refuse(status: StatusName, what: string, wrong: string | undefined): void {
+    if (wrong !== undefined) throw this.describe(status, `${what} ${wrong}`)
+  }
+
+  #verdict(texts: Texts, credential: string): Verdict {
+    this.#throwUnlessOk(texts)
+    return new Verdict(texts, credential)
   }
 
   #throwUnlessOk(texts: Texts): void {
@@ -247,13 +250,4 @@ export class Auth implements Disposable {
       logTo(this.logger, event.kind === 'keys_changed' ? 'info' : 'warn', `${event.kind}: ${event.issuer}: ${event.detail}`)
     }
   }
-}
-
-function foundOf(texts: Texts, credential: string): Found {
-  return statusOf() === STATUSES.OK ? new Verdict(texts, credential) : new AuthError(texts)
-}
-
-function verdictOf(found: Found): Verdict {
-  if (found instanceof AuthError) throw found
-  return found
 }

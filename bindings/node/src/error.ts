@@ -33,33 +33,28 @@ export class AuthError extends Error {
 
   /** @internal */
   constructor(texts: Texts) {
-    // All of it first: where the host makes the stack, it may call the library.
-    const number = native.head[Field.STATUS]!
-    const status = native.head[Field.HTTP_STATUS]!
-    const retryAfter = native.head[Field.RETRY_AFTER]! >>> 0
-    const message = textOf(texts, Text.MESSAGE)
-    const log = textOf(texts, Text.LOG)
-    const issuer = textOf(texts, Text.ISSUER)
-    const code = textOf(texts, Text.CODE)
-    const challenge = textOf(texts, Text.CHALLENGE)
-    const problem = textOf(texts, Text.PROBLEM)
+    // A copy: where the host makes the stack, it may call the library.
+    const head = native.head.slice()
+    const message = textOf(texts, Text.MESSAGE, head)
+    const log = textOf(texts, Text.LOG, head)
+    const number = head[Field.STATUS]!
     const ownMistake = number >= STATUSES.ARGUMENT_INVALID
     super(ownMistake ? log : message)
     // Whoever prints the stack, which is made when it is first read, is told of a mistake in the server's own code.
     if (ownMistake) hide(this, 'stack', this.stack ?? log)
     hide(this, 'message', message)
     hide(this, 'log', log)
-    hide(this, 'issuer', issuer)
+    hide(this, 'issuer', textOf(texts, Text.ISSUER, head))
     this.number = number
     this.statusName = (NAMES.get(number) ?? 'UNKNOWN') as StatusName
-    this.status = this.statusCode = status
-    this.code = code
-    this.challenge = challenge
-    this.problem = problem
-    this.retryAfter = retryAfter
+    this.status = this.statusCode = head[Field.HTTP_STATUS]!
+    this.code = textOf(texts, Text.CODE, head)
+    this.challenge = textOf(texts, Text.CHALLENGE, head)
+    this.problem = textOf(texts, Text.PROBLEM, head)
+    this.retryAfter = head[Field.RETRY_AFTER]! >>> 0
     this.headers = {}
-    if (challenge !== '') this.headers['WWW-Authenticate'] = challenge
-    if (retryAfter > 0) this.headers['Retry-After'] = String(retryAfter)
+    if (this.challenge !== '') this.headers['WWW-Authenticate'] = this.challenge
+    if (this.retryAfter > 0) this.headers['Retry-After'] = String(this.retryAfter)
   }
 }
 hide(AuthError.prototype, 'name', 'AuthError')

@@ -119,7 +119,7 @@ export function translate(
   if (typeof authRequired !== 'boolean' || typeof strict !== 'boolean')
     throw new TypeError('auth({ authRequired, strict }): each is true or false')
   if (strict) options['token.profile'] = 'rfc9068'
-  return { options: options as Options, optional: !authRequired }
+  return { options: options as unknown as Options, optional: !authRequired }
 }
 
 // Both given: `issuer` is what `iss` must be, and the base URL says where its metadata is.

@@ -122,7 +122,7 @@ function lineOf(place, record) {
 // The same request by the class, whose options are a document.
 function checkClass(options, test, record) {
   // Nothing needed is told the class by saying nothing: an empty requirement is refused.
-  const how = { now: test.now, ...(/[^ ]/.test(test.require ?? '') ? { require: test.require } : {}) }
+  const how = { now: test.now, ...(test.require ? { require: test.require } : {}) }
   const found = (() => {
     try {
       return new Auth(options).tryAuthorize(test.header, how)
