@@ -157,6 +157,7 @@ export class AuthGuard implements CanActivate {
       throw new Error('the client has no request with headers; AuthModule needs the option token')
 
     const message: Message = { method, headers, rawHeaders }
+    if (context.getType() === 'http') carrier.auth = undefined // whoever set it, it was not this guard
     const requirements = places.flatMap(requirementsOf)
     // Whoever requires something of callers does not want them unseen.
     const mayPass = context.getType() === 'http' && requirements.length === 0

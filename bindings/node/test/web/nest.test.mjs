@@ -1,7 +1,7 @@
 // What NestJS alone has: decorators of classes and methods, GraphQL, WebSockets, injection.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Controller, Get, Inject, Module, UseGuards } from '@nestjs/common'
+import { Controller, Get, Inject, Module, Req, UseGuards } from '@nestjs/common'
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql'
 import { MercuriusDriver } from '@nestjs/mercurius'
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets'
@@ -62,9 +62,9 @@ describe('decorators', () => {
     const Above = routes('above', [Require('c')], [Require('a'), Require('b')])
     class Below extends Above {}
     decorate(Below, [Controller('below'), Require('d')])
-    class Public1 extends Above {}
-    decorate(Public1, [Controller('public'), Public()])
-    return withApp({ imports, controllers: [Above, Below, Public1] }, async ask => {
+    class Opened extends Above {}
+    decorate(Opened, [Controller('public'), Public()])
+    return withApp({ imports, controllers: [Above, Below, Opened] }, async ask => {
       const get = (path, scope) => ask(path, bearer(mint({ scope })))
       for (const [path, scope] of [['/above/1', 'a b c'], ['/below/1', 'a b c d'], ['/public/1', 'a b c']]) {
         missing(await ask(path))
@@ -87,6 +87,27 @@ describe('decorators', () => {
       assert.deepEqual(open(await ask('/shut/1', bearer(good))), { caller: 'alice' })
       assert.deepEqual(open(await ask('/plain/1', bearer(good))), { caller: null })
     }))
+  test('request.auth is what this guard found, or undefined', async () => {
+    const seen = []
+    const before = app => app.use((req, _res, next) => {
+      req.auth = { subject: 'foreign' }
+      next()
+    })
+    class See {
+      see(request) {
+        seen.push(request.auth?.subject)
+        return {}
+      }
+    }
+    decorate(See, [Controller()], { see: [[Get(['see', 'open'])], Req()] })
+    const host = await nestApp('express', { imports: [AuthModule.forRoot(options, { optional: true, exclude: ['/open'] })], controllers: [See] }, before)
+    try {
+      for (const headers of [[], bearer(good)]) for (const path of ['/see', '/open']) open(await request(host.url, path, headers))
+    } finally {
+      await host.close()
+    }
+    assert.deepEqual(seen, [undefined, undefined, 'alice', undefined])
+  })
   test('an onError that answers itself answers once', async () => {
     const onError = (_error, context) => context.switchToHttp().getResponse().status(418).send('{}')
     for (const platform of ['express', 'fastify'])
