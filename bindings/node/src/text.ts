@@ -22,7 +22,7 @@ export function notText(value: unknown): string | undefined {
 /** Why what is handed over by name cannot be read: it may hide what was asked for. Undefined when it can. */
 export function notNamed(value: unknown, names: readonly string[]): string | undefined {
   if (value === undefined) return undefined
-  const prototype = kind(value) === 'Object' ? Object.getPrototypeOf(value) : undefined
+  const prototype = value === null ? undefined : Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return 'is not a plain object'
   const unknown = Reflect.ownKeys(value as object).find(name => !names.includes(name as string))
   return unknown && `has ${JSON.stringify(String(unknown))}; there are ${names.join(', ')}`
