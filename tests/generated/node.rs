@@ -69,13 +69,19 @@ fn one_domain<'a>(text: &mut String, rows: impl Iterator<Item = &'a OptionRow>) 
 
 fn all<'a>(text: &mut String, rows: impl Iterator<Item = &'a OptionRow>) {
     text.push_str(
-        "\n/** All options: docs/options.md has their defaults and ranges. */\n\
-         export interface Options\n  \
+        "\n/** Every option: docs/options.md has their defaults and ranges. */\n\
+         export interface EveryOption\n  \
          extends IssuerOptions,\n    Dotted<'token', TokenOptions>,\n    \
          Dotted<'verdict', VerdictOptions> {\n",
     );
     members(text, rows, "");
     text.push_str("  token?: TokenOptions\n  verdict?: VerdictOptions\n}\n");
+    text.push_str(
+        "\n/** All options: `issuer` and `audience`, or `issuers`, are always there. */\n\
+         export type Options = EveryOption &\n  \
+         ({ issuer: List | undefined; audience: List | undefined } | \
+         { issuers: readonly IssuerOptions[] | undefined })\n",
+    );
 }
 
 fn members<'a>(text: &mut String, rows: impl Iterator<Item = &'a OptionRow>, prefix: &str) {

@@ -256,6 +256,9 @@ static void tell_refreshed(napi_env env, napi_value done, void *context, void *d
   (void)context;
   if (env == NULL) return;
   refresh *r = data;
+  // Its thread must have let go of `call`: an environment that ends from here on frees it.
+  pthread_mutex_lock(&r->lock);
+  pthread_mutex_unlock(&r->lock);
   napi_remove_env_cleanup_hook(env, environment_ends, r);
   napi_value undefined, texts = answer(env, (auth_verdict *)r->answer.bytes);
   napi_get_undefined(env, &undefined);
@@ -312,6 +315,8 @@ static napi_value start_refresh(napi_env env, napi_callback_info info) {
     napi_throw_type_error(env, NULL, "libauth: refresh(handle, issuer, done) was expected");
     return NULL;
   }
+  // Whether the process waits for it is decided by who asked.
+  napi_unref_threadsafe_function(env, r->call);
   // Behind the hook of the thread-safe function, and so run before it.
   napi_add_env_cleanup_hook(env, environment_ends, r);
   make(&r->answer, AUTH_VERDICT_SIZE(0));

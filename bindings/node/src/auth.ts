@@ -1,9 +1,9 @@
 import { AuthError } from './error'
 import { type Handle, native, statusOf, Text, type Texts, textOf } from './native'
 import { Refreshes } from './refresh'
-import type { Logger, Report } from './report'
+import { type Logger, logTo, type Report } from './report'
 import { type Options, STATUSES, type StatusName } from './tables'
-import { json, notLatin1, notText, utf8 } from './text'
+import { json, notLatin1, notNamed, notText, utf8 } from './text'
 import { Verdict } from './verdict'
 
 /** What a token must be granted: items separated by a space, all needed; `a|b` = one of. An array is a list of items. */
@@ -36,7 +36,12 @@ declare global {
   }
 }
 
-type Found = Verdict | AuthError
+interface Asked {
+  require: string
+  now: number | undefined
+  signal: AbortSignal | undefined
+}
+const NOTHING: Asked = { require: '', now: undefined, signal: undefined }
 // The keys are also refreshed while nobody waits: what happens then is told with a later call.
 const TELL_EVERY_MS = 10_000
 const ENVIRONMENT = Symbol('environment')
@@ -60,61 +65,62 @@ export class Auth implements Disposable {
   #tellAt = 0
 
   /** Throws AuthError, whose `log` names the mistake and the nearest option. Loads nothing from the network. */
-  constructor(options: Options, more: More = {}) {
-    this.logger = more.logger
+  constructor(options: Options, more?: More) {
+    this.logger = this.#loggerOf(more)
     const handle = this.#open()
     const fromEnv = (options as unknown) === ENVIRONMENT
     this.#throwUnlessOk(fromEnv ? native.loadEnv(handle) : native.load(handle, utf8(json(options))))
     const checked = native.check(handle)
     this.#throwUnlessOk(checked)
     const warning = textOf(checked, Text.LOG)
-    if (warning !== '') more.logger?.warn(warning)
+    if (warning !== '' && this.logger) logTo(this.logger, 'warn', warning)
   }
 
   /** The same with the options of the environment: LIBAUTH_ISSUER, LIBAUTH_AUDIENCE, LIBAUTH_KEYS_TTL … */
-  static fromEnv(more: More = {}): Auth {
+  static fromEnv(more?: More): Auth {
     return new Auth(ENVIRONMENT as unknown as Options, more)
   }
 
   /** Verifies a token. Waits only while its issuer's keys are fetched. Rejects with AuthError. */
-  async verify(token: string, how: How = {}): Promise<Verdict> {
-    return this.#waiting(how.signal, () => this.#verify(token, how))
+  async verify(token: string, how?: How): Promise<Verdict> {
+    const asked = this.#asked(how)
+    return this.#waiting(asked.signal, () => this.#verify(token, asked))
   }
 
   /** The same without waiting: throws AuthError, KEYS_PENDING where keys have to be fetched first. */
-  tryVerify(token: string, how: TryHow = {}): Verdict {
-    return verdictOf(this.#verify(token, how))
+  tryVerify(token: string, how?: TryHow): Verdict {
+    return this.#verify(token, this.#asked(how))
   }
 
   /** Judges the value of an Authorization header; one of `headersDistinct` will do too. Waits and rejects as `verify`. */
-  async authorize(header: string | readonly string[] | null | undefined, how: How = {}): Promise<Verdict> {
-    return this.#waiting(how.signal, () => this.#authorize(header, how))
+  async authorize(header: string | readonly string[] | null | undefined, how?: How): Promise<Verdict> {
+    const asked = this.#asked(how)
+    return this.#waiting(asked.signal, () => this.#authorize(header, asked))
   }
 
   /** The same without waiting: see `tryVerify`. */
-  tryAuthorize(header: string | readonly string[] | null | undefined, how: TryHow = {}): Verdict {
-    return verdictOf(this.#authorize(header, how))
+  tryAuthorize(header: string | readonly string[] | null | undefined, how?: TryHow): Verdict {
+    return this.#authorize(header, this.#asked(how))
   }
 
   /** Asks accepted claims for a second requirement. Throws AuthError when they do not meet it. */
   require(claims: Verdict | object | string, requirement: Requirement): void {
     const handle = this.#open()
     const text = claims instanceof Verdict ? claims.claimsJson : typeof claims === 'string' ? claims : json(claims)
-    const wrong = notText(text)
-    if (wrong !== undefined) throw this.describe('CLAIM_MALFORMED', `the claims text ${wrong}`)
+    this.#refuse('CLAIM_MALFORMED', 'the claims text', notText(text))
     this.#throwUnlessOk(native.require(handle, utf8(text), this.#requirement(requirement)))
   }
 
   /** The full answer for a refusal that you found yourself; `detail` goes into its log sentence alone. */
   describe(status: StatusName | number, detail = ''): AuthError {
-    const number = typeof status === 'number' ? status : STATUSES[status]
-    return new AuthError(native.describe(this.#handle ?? bare, utf8(detail), undefined, number ?? -1))
+    const number = typeof status === 'number' ? status : Object.hasOwn(STATUSES, status) ? STATUSES[status] : -1
+    const text = typeof detail === 'string' ? detail : `the detail ${notText(detail)}`
+    return new AuthError(native.describe(this.#handle ?? bare, utf8(text), undefined, number))
   }
 
   /** Fetches the keys of an issuer, or of all, and waits. Rejects with AuthError when that fails. */
   async refresh(issuer = ''): Promise<void> {
-    const wrong = notText(issuer)
-    if (wrong !== undefined) throw this.describe('ARGUMENT_INVALID', `the issuer ${wrong}`)
+    this.#refuse('ARGUMENT_INVALID', 'the issuer', notText(issuer))
     const failed = await this.#refreshes.wait(this.#open(), issuer)
     if (failed !== undefined) throw failed
   }
@@ -140,64 +146,94 @@ export class Auth implements Disposable {
     if (this.#handle === undefined) return
     native.close(this.#handle)
     this.#handle = undefined
+    this.#refreshes.end(this.#closed())
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
 
+  #closed(): AuthError {
+    return this.describe('ARGUMENT_INVALID', 'this Auth is closed')
+  }
+
   #open(): Handle {
-    if (this.#handle === undefined) throw this.describe('ARGUMENT_INVALID', 'this Auth is closed')
+    if (this.#handle === undefined) throw this.#closed()
     if (this.logger !== undefined && Date.now() > this.#tellAt) this.#tellEvents()
     return this.#handle
   }
 
-  #verify(token: string, how: TryHow): Found {
+  #verify(token: string, { require, now }: Asked): Verdict {
     const handle = this.#open()
-    const require = 'require' in how ? this.#requirement(how.require) : ''
-    const wrong = notLatin1(token)
-    if (wrong !== undefined) return this.describe('TOKEN_MALFORMED', `the token ${wrong}`)
-    const found = foundOf(native.verify(handle, token, undefined, this.#seconds(how.now)), token)
-    if (require === '' || found instanceof AuthError) return found
-    const granted = native.require(handle, utf8(found.claimsJson), require)
-    return statusOf() === STATUSES.OK ? found : new AuthError(granted)
+    this.#refuse('TOKEN_MALFORMED', 'the token', notLatin1(token))
+    const verdict = this.#verdict(native.verify(handle, token, undefined, now), token)
+    if (require !== '') this.#throwUnlessOk(native.require(handle, utf8(verdict.claimsJson), require))
+    return verdict
   }
 
-  #authorize(header: unknown, how: TryHow): Found {
+  #authorize(header: unknown, { require, now }: Asked): Verdict {
     const handle = this.#open()
-    const require = 'require' in how ? this.#requirement(how.require) : ''
     if (Array.isArray(header)) {
-      if (header.length > 1) return this.describe('HEADER_MALFORMED', 'more than one Authorization header was sent')
+      if (header.length > 1) throw this.describe('HEADER_MALFORMED', 'more than one Authorization header was sent')
       header = header[0]
     }
-    const value = header ?? ''
-    const wrong = notLatin1(value)
-    if (wrong !== undefined) return this.describe('HEADER_MALFORMED', `the Authorization header ${wrong}`)
-    const text = value as string
-    return foundOf(native.authorize(handle, text, require, this.#seconds(how.now)), text)
+    const text = (header ?? '') as string
+    this.#refuse('HEADER_MALFORMED', 'the Authorization header', notLatin1(text))
+    return this.#verdict(native.authorize(handle, text, require, now), text)
   }
 
-  /** As the library reads it. Undefined is none of "nothing needed": a variable that is not set asks for nothing. */
+  #loggerOf(more: More | undefined): Logger | undefined {
+    this.#refuse('ARGUMENT_INVALID', 'the second argument', notNamed(more, ['logger']))
+    const logger = more?.logger
+    const fits = logger === undefined || (typeof logger?.info === 'function' && typeof logger.warn === 'function')
+    this.#refuse('ARGUMENT_INVALID', 'the logger', fits ? undefined : 'lacks the functions `info` and `warn`')
+    return logger
+  }
+
+  /** Read once, before anything is waited for. */
+  #asked(how: How | undefined): Asked {
+    this.#refuse('ARGUMENT_INVALID', 'what is asked for', notNamed(how, ['require', 'now', 'signal']))
+    if (how === undefined) return NOTHING
+    const { now, signal } = how
+    const fits = signal === undefined || typeof signal?.throwIfAborted === 'function'
+    this.#refuse('ARGUMENT_INVALID', '`signal`', fits ? undefined : 'must be an AbortSignal')
+    const require = Object.hasOwn(how, 'require') ? this.#requirement(how.require) : ''
+    return { require, now: this.#seconds(now), signal }
+  }
+
+  /** As the library reads it, but for an empty one: a variable that is not set asks for nothing. */
   #requirement(requirement: unknown): string {
-    const text = Array.isArray(requirement) ? json(requirement) : requirement
-    const wrong = notText(text)
-    if (wrong !== undefined) throw this.describe('REQUIREMENT_INVALID', `the requirement ${wrong}`)
-    return utf8(text as string)
+    const text = (Array.isArray(requirement) ? json(requirement) : requirement) as string
+    this.#refuse('REQUIREMENT_INVALID', 'the requirement', text === '' ? 'is empty' : notText(text))
+    return utf8(text)
   }
 
   #seconds(now: Date | number | undefined): number | undefined {
     if (now === undefined) return undefined
     const seconds = now instanceof Date ? Math.floor(now.getTime() / 1000) : now
-    if (Number.isSafeInteger(seconds)) return seconds
-    throw this.describe('ARGUMENT_INVALID', '`now` must be a Date, or whole seconds since 1970')
+    const whole = Number.isSafeInteger(seconds)
+    this.#refuse('ARGUMENT_INVALID', '`now`', whole ? undefined : 'must be a Date, or whole seconds since 1970')
+    return seconds
   }
 
-  async #waiting(signal: AbortSignal | undefined, attempt: () => Found): Promise<Verdict> {
+  async #waiting(signal: AbortSignal | undefined, attempt: () => Verdict): Promise<Verdict> {
     signal?.throwIfAborted()
-    const first = attempt()
-    if (!(first instanceof AuthError) || first.number !== STATUSES.KEYS_PENDING) return verdictOf(first)
-    await this.#refreshes.wait(this.#open(), first.issuer, signal)
-    return verdictOf(attempt())
+    try {
+      return attempt()
+    } catch (error) {
+      if (!(error instanceof AuthError) || error.number !== STATUSES.KEYS_PENDING) throw error
+      await this.#refreshes.wait(this.#open(), error.issuer, signal)
+    }
+    return attempt()
+  }
+
+  #refuse(status: StatusName, what: string, wrong: string | undefined): void {
+    if (wrong !== undefined) throw this.describe(status, `${what} ${wrong}`)
+  }
+
+  #verdict(texts: Texts, credential: string): Verdict {
+    this.#throwUnlessOk(texts)
+    return new Verdict(texts, credential)
   }
 
   #throwUnlessOk(texts: Texts): void {
@@ -211,18 +247,7 @@ export class Auth implements Disposable {
     for (const event of this.report().events) {
       if (event.sequence <= this.#lastEvent) continue
       this.#lastEvent = event.sequence
-      const sentence = `${event.kind}: ${event.issuer}: ${event.detail}`
-      if (event.kind === 'keys_changed') this.logger.info(sentence)
-      else this.logger.warn(sentence)
+      logTo(this.logger, event.kind === 'keys_changed' ? 'info' : 'warn', `${event.kind}: ${event.issuer}: ${event.detail}`)
     }
   }
-}
-
-function foundOf(texts: Texts, credential: string): Found {
-  return statusOf() === STATUSES.OK ? new Verdict(texts, credential) : new AuthError(texts)
-}
-
-function verdictOf(found: Found): Verdict {
-  if (found instanceof AuthError) throw found
-  return found
 }

@@ -33,23 +33,25 @@ export class AuthError extends Error {
 
   /** @internal */
   constructor(texts: Texts) {
-    const message = textOf(texts, Text.MESSAGE)
-    const log = textOf(texts, Text.LOG)
-    const number = native.head[Field.STATUS]!
+    // A copy: where the host makes the stack, it may call the library.
+    const head = native.head.slice()
+    const message = textOf(texts, Text.MESSAGE, head)
+    const log = textOf(texts, Text.LOG, head)
+    const number = head[Field.STATUS]!
     const ownMistake = number >= STATUSES.ARGUMENT_INVALID
     super(ownMistake ? log : message)
     // Whoever prints the stack, which is made when it is first read, is told of a mistake in the server's own code.
     if (ownMistake) hide(this, 'stack', this.stack ?? log)
     hide(this, 'message', message)
     hide(this, 'log', log)
-    hide(this, 'issuer', textOf(texts, Text.ISSUER))
+    hide(this, 'issuer', textOf(texts, Text.ISSUER, head))
     this.number = number
     this.statusName = (NAMES.get(number) ?? 'UNKNOWN') as StatusName
-    this.status = this.statusCode = native.head[Field.HTTP_STATUS]!
-    this.code = textOf(texts, Text.CODE)
-    this.challenge = textOf(texts, Text.CHALLENGE)
-    this.problem = textOf(texts, Text.PROBLEM)
-    this.retryAfter = native.head[Field.RETRY_AFTER]! >>> 0
+    this.status = this.statusCode = head[Field.HTTP_STATUS]!
+    this.code = textOf(texts, Text.CODE, head)
+    this.challenge = textOf(texts, Text.CHALLENGE, head)
+    this.problem = textOf(texts, Text.PROBLEM, head)
+    this.retryAfter = head[Field.RETRY_AFTER]! >>> 0
     this.headers = {}
     if (this.challenge !== '') this.headers['WWW-Authenticate'] = this.challenge
     if (this.retryAfter > 0) this.headers['Retry-After'] = String(this.retryAfter)

@@ -4,7 +4,7 @@ import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Respon
 import { Auth } from './auth'
 import { AuthError } from './error'
 import { claimItems, scopeItems, translate } from './express_names'
-import { Guard, assertRequirement, authFrom, sendProblem, tell } from './middleware'
+import { Guard, authFrom, requirementFrom, sendProblem, tell } from './middleware'
 import type { Requirement } from './auth'
 import type { BearerOptions } from './express_names'
 import type { MiddlewareOptions } from './middleware'
@@ -18,7 +18,10 @@ declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace
   namespace Express {
     interface Request {
-      /** Who calls. Undefined before auth(), and where it lets pass without a token. */
+      /**
+       * Who calls. Not typed as optional, for behind auth() it is there; undefined before auth(),
+       * and where `optional`, `exclude` or a preflight passes without a token: `req.auth?.` there.
+       */
       auth: Verdict
     }
   }
@@ -45,20 +48,24 @@ type Seen = Request & { [found]?: Found }
  */
 export function auth(from?: AuthOptions | Auth, options: ExpressOptions = {}): RequestHandler {
   const { handle, optional } = handleFrom(from)
-  const guard: ExpressGuard = new Guard(handle, optional ? { optional, ...options } : options)
+  const guard: ExpressGuard = new Guard(handle, options)
+  guard.options.optional ??= optional
   return (req: Seen, res, next) => {
     const state: Found = { guard, verdict: undefined }
     req[found] = state
     req.auth = undefined as unknown as Verdict
     if (guard.passes(req, req.baseUrl + req.path)) return next()
-    guard.judge(req, req).then(
-      verdict => {
-        state.verdict = verdict
-        req.auth = verdict as Verdict
-        next()
-      },
-      error => refuse(guard, error, req, res, next),
-    )
+    guard
+      .judge(req, req)
+      .then(
+        verdict => {
+          state.verdict = verdict
+          req.auth = verdict as Verdict
+          next()
+        },
+        error => refuse(guard, error, req, res, next),
+      )
+      .catch(next)
   }
 }
 
@@ -68,40 +75,37 @@ function handleFrom(from: AuthOptions | Auth | undefined): { handle: Auth; optio
   const isOption = (name: string): boolean => /^LIBAUTH_(?!LIBRARY$)/.test(name)
   if (from === undefined && Object.keys(process.env).some(isOption))
     return { handle: Auth.fromEnv({ logger: console }), optional: false }
-  const { options, optional } = translate(from ?? {})
+  const { options, optional } = translate(from)
   return { handle: authFrom(options, console).auth, optional }
 }
 
-function refuse(guard: ExpressGuard, error: unknown, ...[req, res, next]: Answer): void {
+async function refuse(guard: ExpressGuard, error: unknown, ...answer: Answer): Promise<void> {
+  const [, , next] = answer
   if (!(error instanceof AuthError)) return next(error)
   tell(guard.auth.logger ?? console, error)
   const { onError } = guard.options
   if (onError === undefined) return next(error)
-  new Promise(done => done(onError(error, req, res, next))).catch(next)
+  await onError(error, ...answer)
 }
 
 /** Asks more of a caller that auth() let pass; `a|b` is one of two. */
 export function requires(requirement: Requirement): RequestHandler {
-  assertRequirement('requires()', requirement)
-  return ask('requires', (guard, verdict) => guard.require(verdict, requirement))
+  return granted('requires', requirement)
 }
 
 /** All of these scopes are granted. */
 export function requiredScopes(scopes: string | readonly string[]): RequestHandler {
-  const items = scopeItems('requiredScopes', scopes)
-  return ask('requiredScopes', (guard, verdict) => guard.require(verdict, items))
+  return granted('requiredScopes', scopeItems('requiredScopes', scopes))
 }
 
 /** One of these scopes is granted. */
 export function scopeIncludesAny(scopes: string | readonly string[]): RequestHandler {
-  const items = [scopeItems('scopeIncludesAny', scopes).join('|')]
-  return ask('scopeIncludesAny', (guard, verdict) => guard.require(verdict, items))
+  return granted('scopeIncludesAny', [scopeItems('scopeIncludesAny', scopes).join('|')])
 }
 
 /** The claim is this value, or an array that holds it. */
 export function claimEquals(claim: string, expected: string | number | boolean): RequestHandler {
-  const items = claimItems('claimEquals', claim, [expected])
-  return ask('claimEquals', (guard, verdict) => guard.require(verdict, items))
+  return granted('claimEquals', claimItems('claimEquals', claim, [expected]))
 }
 
 /** The claim is an array that holds all of these values. */
@@ -109,8 +113,7 @@ export function claimIncludes(
   claim: string,
   ...expected: (string | number | boolean)[]
 ): RequestHandler {
-  const items = claimItems('claimIncludes', claim, expected)
-  return ask('claimIncludes', (guard, verdict) => guard.require(verdict, items))
+  return granted('claimIncludes', claimItems('claimIncludes', claim, expected))
 }
 
 /** The application's own check: anything but true is refused, with `reason` in the log. */
@@ -125,6 +128,11 @@ export function claimCheck(
   })
 }
 
+function granted(name: string, items: Requirement): RequestHandler {
+  const requirement = requirementFrom(`${name}()`, items)
+  return ask(name, (guard, verdict) => guard.require(verdict, requirement))
+}
+
 function ask(
   name: string,
   question: (guard: ExpressGuard, verdict: Verdict | undefined) => void | Promise<void>,
@@ -136,10 +144,12 @@ function ask(
       return next(Object.assign(error, { status: 500, statusCode: 500 }))
     }
     const { guard, verdict } = state
-    new Promise<void>(done => done(question(guard, verdict))).then(
-      () => next(),
-      error => refuse(guard, error, req, res, next),
-    )
+    new Promise<void>(done => done(question(guard, verdict)))
+      .then(
+        () => next(),
+        error => refuse(guard, error, req, res, next),
+      )
+      .catch(next)
   }
 }
 

@@ -1,6 +1,7 @@
 // The names and units of express-oauth2-jwt-bearer, as those of libauth: an application that
 // comes from there changes its import. Nothing is decided here; docs/express-oauth2-jwt-bearer.md
 // has the table, with what differs.
+import { notNamed } from './text'
 import type { Options } from './tables'
 
 /** The options of express-oauth2-jwt-bearer that mean the same here by another name or unit. */
@@ -69,8 +70,9 @@ function issuers(base: unknown): unknown {
   return [bare, `${bare}/`]
 }
 
-// `{ enabled: false }` says what is the case here anyway.
-const isOff = (value: unknown): boolean => (value as Values | null | undefined)?.enabled === false
+// Of these `{ enabled: false }` says what is the case here anyway.
+const isOff = (name: string, value: unknown): boolean =>
+  ['dpop', 'mtls', 'getCertificate'].includes(name) && (value as Values | null | undefined)?.enabled === false
 
 function fromEnvironment(env: NodeJS.ProcessEnv): Values {
   const found: Values = {}
@@ -87,19 +89,26 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Values {
 
 /** The options as libauth has them, and whether a token is optional. Throws a TypeError. */
 export function translate(
-  given: object,
+  given: object = {},
   env: NodeJS.ProcessEnv = process.env,
 ): { options: Options; optional: boolean } {
+  const wrong = notNamed(given, Object.keys(given ?? {}))
+  if (wrong !== undefined) throw new TypeError(`what is given to auth() ${wrong}, and no Auth`)
   const named = 'issuer' in given || 'issuerBaseURL' in given || 'issuers' in given
   const { audience, ...others } = fromEnvironment(env)
   const filled: Values = { ...(named ? {} : others), ...given }
   if (!('audience' in filled || 'issuers' in filled) && audience) filled.audience = audience
 
   const options: Values = {}
-  const { issuerBaseURL, authRequired = true, strict = false, ...rest } = filled
+  // What is there as undefined stays so, and is refused.
+  const { issuerBaseURL, authRequired, strict, ...rest } = {
+    authRequired: true,
+    strict: false,
+    ...filled,
+  } as Values
   for (const [name, value] of Object.entries(rest)) {
     if (Object.hasOwn(refused, name)) {
-      if (!isOff(value)) throw new TypeError(`auth({ ${name} }): ${refused[name]}`)
+      if (!isOff(name, value)) throw new TypeError(`auth({ ${name} }): ${refused[name]}`)
       continue
     }
     const [key, convert] = Object.hasOwn(renamed, name) ? renamed[name]! : [name, same]
@@ -110,7 +119,7 @@ export function translate(
   if (typeof authRequired !== 'boolean' || typeof strict !== 'boolean')
     throw new TypeError('auth({ authRequired, strict }): each is true or false')
   if (strict) options['token.profile'] = 'rfc9068'
-  return { options: options as Options, optional: !authRequired }
+  return { options: options as unknown as Options, optional: !authRequired }
 }
 
 // Both given: `issuer` is what `iss` must be, and the base URL says where its metadata is.

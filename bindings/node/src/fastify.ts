@@ -3,7 +3,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 
 import { Auth } from './auth'
 import { AuthError } from './error'
-import { Guard, assertRequirement, authFrom, tell } from './middleware'
+import { Guard, authFrom, requirementFrom, tell } from './middleware'
 import type { Requirement } from './auth'
 import type { MiddlewareOptions } from './middleware'
 import type { Options } from './tables'
@@ -14,7 +14,10 @@ export type { Verdict }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who calls. Null where a request passes without a token. */
+    /**
+     * Who calls. Not typed as optional, for behind the plugin it is there; null where `optional`,
+     * `exclude` or a preflight passes without a token: `request.auth?.` there.
+     */
     auth: Verdict
   }
   interface FastifyInstance {
@@ -51,9 +54,8 @@ export function auth(from: Options | Auth, options: FastifyOptions = {}): Fastif
     const guard: FastifyGuard = new Guard(handle, options)
 
     if (!app.hasRequestDecorator('auth')) app.decorateRequest('auth', null as unknown as Verdict)
-    app.decorate('requires', requirement => {
-      assertRequirement('app.requires()', requirement)
-      guard.understands(requirement)
+    app.decorate('requires', asked => {
+      const requirement = requirementFrom('app.requires()', asked)
       return (request, reply) => ask(requirement, request, reply)
     })
     app.addHook('onRequest', (request: Seen, reply) => protect(guard, request, reply))
@@ -112,6 +114,7 @@ async function refuse(
   const { onError } = guard.options
   if (onError === undefined) throw error
   await onError(error, request, reply)
+  if (!reply.sent) throw error // else nobody would answer
   return reply
 }
 

@@ -4,6 +4,8 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 
 import { Auth } from './auth'
 import { AuthError } from './error'
+import { logTo } from './report'
+import { notNamed } from './text'
 import type { Requirement } from './auth'
 import type { Logger } from './report'
 import type { Options } from './tables'
@@ -73,9 +75,28 @@ function isRequirement(value: unknown): boolean {
   return (typeof value === 'string' || Array.isArray(value)) && value.length > 0
 }
 
-/** Throws a TypeError for a requirement that is none, when a route is made. */
-export function assertRequirement(name: string, value: unknown): void {
+// Reads requirements where there is no Auth yet. It fetches nothing.
+let reader: Auth | undefined
+
+/**
+ * A requirement that the library can read, as it is now: whoever changes the list later changes
+ * nothing. For the place where a route is made; throws a TypeError, or an AuthError.
+ */
+export function requirementFrom(name: string, value: Requirement): Requirement {
   if (!isRequirement(value)) throw new TypeError(`${name} needs a requirement, such as "orders:read"`)
+  const requirement = copy(value)
+  reader ??= new Auth({ issuer: 'https://issuer.invalid', audience: 'none' })
+  try {
+    reader.require({}, requirement)
+  } catch (error) {
+    if (!(error instanceof AuthError) || error.status === 500) throw error
+  }
+  return requirement
+}
+
+// What is kept must not change afterwards.
+function copy<T>(value: T): T {
+  return Array.isArray(value) ? ([...value] as T) : value
 }
 
 /** An `Auth` as it is, or a new one. `own`: this integration made it. */
@@ -86,9 +107,7 @@ export function authFrom(from: Auth | Options, logger?: Logger): { auth: Auth; o
 
 /** Tells the operator what the client is not told. */
 export function tell(logger: Logger, error: AuthError): void {
-  const line = `${error.code}: ${error.log}`
-  if (error.status >= 500) logger.warn(line)
-  else logger.info(line)
+  logTo(logger, error.status >= 500 ? 'warn' : 'info', `${error.code}: ${error.log}`)
 }
 
 /** One `Auth` with the options of one middleware. Throws a TypeError for an option that is none. */
@@ -99,24 +118,18 @@ export class Guard<Request, Answer extends unknown[]> {
     readonly auth: Auth,
     options: MiddlewareOptions<Request, Answer>,
   ) {
-    this.options = { ...options }
-    for (const [name, value] of Object.entries(this.options)) {
-      const names = Object.keys(checks)
-      if (!names.includes(name))
-        throw new TypeError(`${name} is no option of the middleware; there are ${names.join(', ')}`)
-      const [passes, expected] = checks[name as keyof typeof checks]
+    const names = Object.keys(checks)
+    const wrong = notNamed(options, names)
+    if (wrong !== undefined) throw new TypeError(`what is given to the middleware ${wrong}`)
+    const kept: Record<string, unknown> = {}
+    for (const name of Reflect.ownKeys(options) as (keyof typeof checks)[]) {
+      const value = copy(options[name])
+      const [passes, expected] = checks[name]
       if (!passes(value)) throw new TypeError(`the middleware option ${name} must be ${expected}`)
+      kept[name] = value
     }
-    if (this.options.require !== undefined) this.understands(this.options.require)
-  }
-
-  /** Throws when the library cannot read the requirement. */
-  understands(requirement: Requirement): void {
-    try {
-      this.auth.require({}, requirement)
-    } catch (error) {
-      if (!(error instanceof AuthError) || error.status === 500) throw error
-    }
+    this.options = kept
+    if (this.options.require !== undefined) requirementFrom('require', this.options.require)
   }
 
   /** Whether nobody asks for a token here: a preflight, or an excluded path. */

@@ -95,11 +95,10 @@ export const Text = {
   SCOPES: 26,
 } as const
 
-const head = native.head
+const { head } = native
 
-export function textOf(texts: Texts, at: number): string {
-  const offset = head[at]!
-  return texts.substring(offset, offset + head[at + 1]!)
+export function textOf(texts: Texts, at: number, from: Int32Array = head): string {
+  return texts.substring(from[at]!, from[at]! + from[at + 1]!)
 }
 
 /** Seconds since 1970, from the two halves of an int64. */

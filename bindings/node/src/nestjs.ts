@@ -8,15 +8,15 @@ import type { ModuleMetadata } from '@nestjs/common'
 
 import { Auth } from './auth'
 import { AuthError } from './error'
-import { Guard, assertRequirement, authFrom, tell } from './middleware'
+import { Guard, authFrom, requirementFrom, tell } from './middleware'
+import { Verdict } from './verdict'
 import type { Requirement } from './auth'
 import type { Message, MiddlewareOptions } from './middleware'
 import type { Logger as Told } from './report'
 import type { Options } from './tables'
-import type { Verdict } from './verdict'
 
 export { Auth, AuthError }
-export type { Verdict }
+export { type Verdict }
 
 /** `token` gets the request: of Express, of Fastify, or the client of a WebSocket. */
 export type NestOptions = MiddlewareOptions<any, Answer>
@@ -32,22 +32,31 @@ export interface AsyncOptions extends Pick<ModuleMetadata, 'imports'> {
 
 const PUBLIC = 'libauth:public'
 const REQUIRE = 'libauth:require'
+const reflector = new Reflector()
 
 /** The handler, or every handler of the class, needs no token. `@Require()` at a handler wins. */
 export const Public = (): CustomDecorator => SetMetadata(PUBLIC, true)
 
-/** What a caller needs: `@Require('orders:read')`. That of the class is needed as well. */
-export function Require(requirement: Requirement): CustomDecorator {
-  assertRequirement('@Require()', requirement)
-  return SetMetadata(REQUIRE, requirement)
+/** What a caller needs: `@Require('orders:read')`. Of several, and of the class, all are needed. */
+export function Require(requirement: Requirement): ClassDecorator & MethodDecorator {
+  const known = requirementFrom('@Require()', requirement)
+  return (target: object, _name?: unknown, descriptor?: PropertyDescriptor) => {
+    const place: Function = descriptor?.value ?? target
+    SetMetadata(REQUIRE, [...requirementsOf(place), known])(place)
+  }
 }
 
-/** A parameter: the Verdict of who calls. Undefined where a request passes without a token. */
+// Those of a class that it extends are among them.
+function requirementsOf(place: Function): Requirement[] {
+  return reflector.get<Requirement[] | undefined>(REQUIRE, place) ?? []
+}
+
+/** A parameter: the Verdict of who calls. Undefined where a call passes without a token. */
 export const Caller = createParamDecorator<unknown, Verdict | undefined>(
-  (_data: unknown, context: ExecutionContext) => {
-    const carrier = carrierOf(context)
-    return carrier && callers.get(carrier)
-  },
+  (_data: unknown, context: ExecutionContext) =>
+    context.getType() === 'http'
+      ? callers.get(context.switchToHttp().getRequest())
+      : context.getArgs().find(value => value instanceof Verdict),
 )
 
 // ---------------------------------------------------------------- exceptions
@@ -78,9 +87,21 @@ Catch(AuthException)(ProblemFilter)
 
 // ---------------------------------------------------------------- guard
 
-// What carries the headers, and who was found to send them.
+// What carries the headers.
 type Carrier = Record<string, any>
+// Who was found to send a request of HTTP.
 const callers = new WeakMap<Carrier, Verdict>()
+
+// Many calls of GraphQL, and messages of a WebSocket, share a request: the verdict goes with the
+// arguments of the one that it is for. The last argument of a WebSocket stays its pattern.
+function keep(verdict: Verdict, carrier: Carrier, context: ExecutionContext): void {
+  const args = context.getArgs()
+  if (context.getType() === 'ws') args.splice(-1, 0, verdict)
+  else if (context.getType() === 'http') {
+    carrier.auth = verdict
+    callers.set(carrier, verdict)
+  } else args.push(verdict)
+}
 
 // The request, that of GraphQL's context, or the handshake of a WebSocket: else the client itself.
 function carrierOf(context: ExecutionContext): Carrier | undefined {
@@ -110,8 +131,6 @@ function pathOf({ baseUrl = '', path, url }: Carrier): string {
  * GraphQL; a gateway names it itself, `@UseGuards(AuthGuard)`, and judges each message anew.
  */
 export class AuthGuard implements CanActivate {
-  private readonly reflector = new Reflector()
-
   constructor(private readonly settings: Settings) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -138,25 +157,23 @@ export class AuthGuard implements CanActivate {
       throw new Error('the client has no request with headers; AuthModule needs the option token')
 
     const message: Message = { method, headers, rawHeaders }
-    if (context.getType() === 'http' && guard.passes(message, pathOf(carrier))) return
+    if (context.getType() === 'http') carrier.auth = undefined // whoever set it, it was not this guard
+    const requirements = places.flatMap(requirementsOf)
+    // Whoever requires something of callers does not want them unseen.
+    const mayPass = context.getType() === 'http' && requirements.length === 0
+    if (mayPass && guard.passes(message, pathOf(carrier))) return
     // socket.io keeps what a browser can send, `auth`, at the client.
     const source = context.getType() === 'ws' ? context.switchToWs().getClient() : carrier
     const verdict = await guard.judge(source, message)
-    for (const place of places) {
-      const requirement = this.reflector.get<Requirement | undefined>(REQUIRE, place)
-      if (requirement !== undefined) guard.require(verdict, requirement)
-    }
-    // Last: the messages of a WebSocket and the fields of a query share it, and are judged at once.
-    carrier.auth = verdict
-    if (verdict !== undefined) callers.set(carrier, verdict)
-    else callers.delete(carrier)
+    for (const requirement of requirements) guard.require(verdict, requirement)
+    if (verdict !== undefined) keep(verdict, carrier, context)
   }
 
   // The nearest word counts; of two at the same place, @Require().
   private isPublic(places: Places): boolean {
     for (const place of places) {
-      if (this.reflector.get(REQUIRE, place) !== undefined) return false
-      if (this.reflector.get(PUBLIC, place) === true) return true
+      if (requirementsOf(place).length > 0) return false
+      if (reflector.get(PUBLIC, place) === true) return true
     }
     return false
   }
@@ -171,6 +188,7 @@ async function exceptionFor(error: AuthError, context: ExecutionContext): Promis
   }
   if (context.getType() === 'http') {
     const response = context.switchToHttp().getResponse()
+    if (response.headersSent || response.sent) return exception // by onError
     for (const [name, value] of Object.entries(error.headers)) response.header(name, value)
   }
   return exception

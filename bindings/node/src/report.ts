@@ -45,3 +45,8 @@ export interface Logger {
   info(message: string): void
   warn(message: string): void
 }
+
+/** Tells a line. A logger that throws, or rejects, ends no request and no process. */
+export function logTo(logger: Logger, level: keyof Logger, line: string): void {
+  void (async () => logger[level](line))().catch(() => {})
+}

@@ -232,8 +232,8 @@ export interface IssuerOptions
   claims?: ClaimsOptions
 }
 
-/** All options: docs/options.md has their defaults and ranges. */
-export interface Options
+/** Every option: docs/options.md has their defaults and ranges. */
+export interface EveryOption
   extends IssuerOptions,
     Dotted<'token', TokenOptions>,
     Dotted<'verdict', VerdictOptions> {
@@ -246,3 +246,7 @@ export interface Options
   token?: TokenOptions
   verdict?: VerdictOptions
 }
+
+/** All options: `issuer` and `audience`, or `issuers`, are always there. */
+export type Options = EveryOption &
+  ({ issuer: List | undefined; audience: List | undefined } | { issuers: readonly IssuerOptions[] | undefined })

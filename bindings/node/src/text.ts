@@ -19,6 +19,15 @@ export function notText(value: unknown): string | undefined {
   return undefined
 }
 
+/** Why what is handed over by name cannot be read: it may hide what was asked for. Undefined when it can. */
+export function notNamed(value: unknown, names: readonly string[]): string | undefined {
+  if (value === undefined) return undefined
+  const prototype = value === null ? undefined : Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return 'is not a plain object'
+  const unknown = Reflect.ownKeys(value as object).find(name => !names.includes(name as string))
+  return unknown && `has ${JSON.stringify(String(unknown))}; there are ${names.join(', ')}`
+}
+
 /** The bytes of UTF-8, a character each: how every text but a header and a token crosses. */
 export function utf8(text: string): string {
   return Buffer.byteLength(text) === text.length ? text : Buffer.from(text).toString('latin1')

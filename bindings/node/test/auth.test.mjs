@@ -156,6 +156,47 @@ test('events go to the logger, each once', async () => {
   assert.deepEqual(lines.slice(1).map(line => line.split(': ')[0]), ['warn refresh_failed', 'info keys_changed'])
 })
 
+test('what a logger throws is no refusal', async () => {
+  const { port } = new URL(issuer.url)
+  let told = 0
+  const fail = () => {
+    told += 1
+    throw new Error('no space left on device')
+  }
+  const unhandled = []
+  const keep = error => unhandled.push(error.message)
+  process.on('unhandledRejection', keep).on('uncaughtException', keep)
+  for (const write of [fail, async () => fail(), () => ({ then: fail })]) {
+    const logged = new Auth({ ...issuer.options, audience: '*' }, { logger: { info: write, warn: write } })
+    assert.equal((await logged.verify(token)).subject, 'development')
+    const gone = new Auth({ issuer: `https://127.0.0.1:${port}`, audience: 'x' }, { logger: { info: write, warn: write } })
+    await assert.rejects(gone.refresh(), { status: 503 })
+  }
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', keep).off('uncaughtException', keep)
+  assert.deepEqual(unhandled, [])
+  assert.ok(told >= 9, `${told} lines`)
+})
+
+test('an error is what the library said, whatever the host does while its stack is made', t => {
+  t.after(() => delete Error.prepareStackTrace)
+  let asked = 0
+  Error.prepareStackTrace = error => {
+    if (asked++ === 0) auth.tryVerify(token)
+    return String(error)
+  }
+  const invalid = (() => {
+    try {
+      return auth.require('{}', 'role:')
+    } catch (error) {
+      return error
+    }
+  })()
+  assert.ok(asked > 0)
+  assert.deepEqual([invalid.number, invalid.status, invalid.statusName, invalid.code, invalid.challenge], [7007, 500, 'REQUIREMENT_INVALID', 'auth.requirement_invalid', ''])
+  assert.match(invalid.problem, /"status":500/)
+})
+
 test('options of the environment', () => {
   const program = `const { Auth } = require('libauth'); try { Auth.fromEnv().ready(); console.log('made') } catch (error) { console.log(error.log) }`
   const run = env => execFileSync(process.execPath, ['-e', program], { cwd: import.meta.dirname, env: { PATH: process.env.PATH, ...env }, encoding: 'utf8' })

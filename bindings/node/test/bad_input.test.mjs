@@ -47,11 +47,44 @@ test('a header that is no header', async () => {
 })
 
 test('a requirement that is none', async () => {
-  for (const require of [undefined, null, [], [''], ['a', 5], ['a b'], 5, {}, 'a\ud800', ['a\ud800'], 'a\0', 'a\nb', 'a||b', new Map()]) {
+  for (const require of [undefined, null, '', ' ', '   ', [], [''], [' '], ['a', 5], ['a b'], 5, {}, 'a\ud800', ['a\ud800'], 'a\0', 'a\nb', 'a||b', new Map()]) {
     assert.equal(await statusNameOf(() => auth.authorize(undefined, { require })), 'REQUIREMENT_INVALID', String(require))
     assert.equal(await statusNameOf(() => auth.require('{"iss":"https://id.example"}', require)), 'REQUIREMENT_INVALID', String(require))
     assert.notEqual(await statusNameOf(() => auth.verify('x.y.z', { require })), 'nothing')
   }
+})
+
+test('what is asked by another shape, or by another name', async () => {
+  class Asked { get require() { return 'admin' } }
+  const shapes = [null, 'admin', '', ['admin'], 5, true, () => {}, Symbol('x'), new Map([['require', 'admin']]), new Date(), new Asked(), Object.create({ require: 'admin' })]
+  const names = [{ requires: 'admin' }, { Require: 'admin' }, { require: 'a', scope: 'b' }, { [Symbol('require')]: 'a' }, Object.defineProperty({}, 'requires', { value: 'a' })]
+  const signals = [null, 5, {}, 'abort', new AbortController()].map(signal => ({ signal }))
+  for (const how of [...shapes, ...names, ...signals])
+    for (const call of [() => auth.verify('x.y.z', how), () => auth.tryVerify('x.y.z', how), () => auth.authorize(undefined, how), () => auth.tryAuthorize('Bearer x.y.z', how)])
+      assert.equal(await statusNameOf(call), 'ARGUMENT_INVALID', inspect(how))
+  assert.throws(() => auth.tryVerify('x.y.z', { requires: 'admin' }), { log: /"requires".*require, now, signal/ })
+  for (const how of [undefined, {}, Object.create(null), Object.freeze({ now: undefined, signal: undefined })])
+    assert.equal(await statusNameOf(() => auth.tryVerify('x.y.z', how)), 'TOKEN_MALFORMED', inspect(how))
+})
+
+test('a logger that is none', async () => {
+  const loggers = [null, 5, 'console', {}, () => {}, { info() {} }, { warn() {}, log() {} }, { info: 'x', warn: 'y' }]
+  for (const more of [...loggers.map(logger => ({ logger })), null, 5, 'x', [], console, { log: console }, Object.create({ logger: console })])
+    for (const call of [() => new Auth(base, more), () => Auth.fromEnv(more)])
+      assert.equal(await statusNameOf(call), 'ARGUMENT_INVALID', inspect(more))
+  assert.throws(() => new Auth(base, { logger: { log() {}, warn() {} } }), { log: /`info` and `warn`/ })
+  const logger = Object.assign(() => {}, { info() {}, warn() {} })
+  assert.equal(new Auth(base, { logger }).logger, logger)
+})
+
+test('a status or a detail that is none', () => {
+  for (const detail of [null, 5, 5n, {}, [], Symbol('x'), Buffer.from('x'), { toString: () => 'x' }]) {
+    const error = auth.describe('CHECK_REFUSED', detail)
+    assert.deepEqual([error.statusName, error.status], ['CHECK_REFUSED', 403])
+    assert.match(error.log, /^the detail is \w+, not a string$/)
+  }
+  for (const status of ['toString', 'constructor', '__proto__', null, {}, [], () => {}, Symbol('x'), 5n, { valueOf: () => 0 }])
+    assert.equal(auth.describe(status).statusName, 'ARGUMENT_INVALID', String(status))
 })
 
 test('claims that are none', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -12,18 +12,13 @@ import { startIssuer } from './issuer.mjs'
 const root = join(import.meta.dirname, '..')
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'libauth-empty-')))
 const api = join(folder, 'api')
-let issuer, start, server
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+const block = language => new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(readme)[1]
+let issuer, server
 before(async () => {
   issuer = await startIssuer()
   mkdirSync(api)
-  writeFileSync(join(api, 'package.json'), '{ "private": true, "type": "module" }\n')
   execFileSync(join(root, 'pack.sh'), [folder], { stdio: 'pipe' })
-  const packed = readdirSync(folder).filter(name => name.endsWith('.tgz')).map(name => join(folder, name))
-  assert.equal(packed.length, 2)
-  execFileSync('npm', ['install', '--offline', '--no-audit', '--no-fund', ...packed], { cwd: api, stdio: 'pipe' })
-  // Express is the user's own, and types are looked at below: this checkout's, so that no registry is asked.
-  for (const name of ['express', '@types']) symlinkSync(join(root, 'node_modules', name), join(api, 'node_modules', name))
-  start = /^```js\n(.*?)^```$/ms.exec(readFileSync(join(root, 'README.md'), 'utf8'))[1]
 })
 after(async () => {
   server?.kill()
@@ -32,6 +27,13 @@ after(async () => {
 })
 
 test('the first lines of the README protect an API', async () => {
+  // Their words, with this folder for theirs, and of Express the version that all tests have.
+  const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const words = block('sh').replaceAll('/tmp/packages', folder).replace(' express', ` express@${devDependencies.express}`)
+  assert.match(words, /npm install .*tgz express@/)
+  execFileSync('sh', ['-ec', words], { cwd: api, stdio: 'pipe', env: { ...process.env, npm_config_prefer_offline: 'true', npm_config_audit: 'false' } })
+  assert.equal(JSON.parse(readFileSync(join(api, 'package.json'), 'utf8')).type, 'module')
+  const start = block('js')
   assert.ok(start.includes("from 'libauth/express'") && start.includes('https://id.example'), start)
   writeFileSync(join(api, 'server.js'), start.replace('https://id.example', issuer.url))
   server = spawn(process.execPath, ['--import', join(import.meta.dirname, 'programs/any_port.mjs'), 'server.js'], {
@@ -51,7 +53,15 @@ test('the first lines of the README protect an API', async () => {
   assert.equal((await ask(await issuer.token({ scope: 'other' }))).status, 403)
 })
 
+test('what was installed is installed again by its lock file, and has what was packed', () => {
+  execFileSync('npm', ['ci', '--prefer-offline', '--no-audit'], { cwd: api, stdio: 'pipe' })
+  const { optionalDependencies, devDependencies } = JSON.parse(readFileSync(join(api, 'node_modules/libauth/package.json'), 'utf8'))
+  assert.deepEqual(Object.keys(optionalDependencies), [`@libauth/${process.platform}-${process.arch}`])
+  assert.equal(devDependencies, undefined)
+})
+
 test('its types are found by every kind of resolution', () => {
+  symlinkSync(join(root, 'node_modules/@types'), join(api, 'node_modules/@types'))
   const { exports } = JSON.parse(readFileSync(join(api, 'node_modules/libauth/package.json'), 'utf8'))
   const entries = Object.keys(exports).filter(name => name !== './package.json').map(name => name.replace(/^\./, 'libauth'))
   writeFileSync(join(api, 'types.ts'), entries.map((name, place) => `import type * as entry${place} from '${name}'\n`).join('') + `export type { ${entries.map((_, place) => `entry${place}`).join(', ')} }\n`)

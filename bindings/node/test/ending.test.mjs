@@ -29,10 +29,13 @@ test('a worker that ends during a refresh', { timeout: 120_000 }, async () => {
 })
 
 test('a process that ends during a refresh', { timeout: 60_000 }, async () => {
-  await issuer.fault('discovery', 'slow_head', { ms: 20_000 })
-  for (const [way, code, signal] of [['exit', 5, null], ['throw', 1, null], ['killed', null, 'SIGTERM'], ['handled', 7, null], ['closed', 0, null]]) {
+  await issuer.fault('discovery', 'slow_head', { ms: 60_000 })
+  for (const [way, code, signal] of [['exit', 5, null], ['throw', 1, null], ['killed', null, 'SIGTERM'], ['handled', 7, null], ['closed', 0, null], ['nothing', 0, null]]) {
     const { child, told, ended } = start(program('exit.mjs'), issuer.url, way)
-    if (!['exit', 'throw'].includes(way)) child.stdout.once('data', () => child.kill())
+    if (!['exit', 'throw', 'nothing'].includes(way)) child.stdout.once('data', () => child.kill())
     assert.deepEqual(await ended, [code, signal], `${way}: ${told.errors}`)
+    // Who waits is answered before the process ends of itself.
+    const answer = { closed: /^waiting\nARGUMENT_INVALID\n$/, nothing: /^waiting\nDISCOVERY_FAILED\n$/ }[way]
+    if (answer) assert.match(told.output, answer)
   }
 })

@@ -121,7 +121,8 @@ function lineOf(place, record) {
 
 // The same request by the class, whose options are a document.
 function checkClass(options, test, record) {
-  const how = { now: test.now, ...(test.require === undefined ? {} : { require: test.require }) }
+  // Nothing needed is told the class by saying nothing: an empty requirement is refused.
+  const how = { now: test.now, ...(test.require ? { require: test.require } : {}) }
   const found = (() => {
     try {
       return new Auth(options).tryAuthorize(test.header, how)

@@ -81,13 +81,44 @@ test('a signal that was aborted before, one that times out, and one that nobody 
   assert.deepEqual(getEventListeners(signal, 'abort'), [])
 })
 
-test('an Auth that is closed while it fetches', async () => {
+test('one signal for as many waits as one likes', async t => {
+  const warned = []
+  const keep = warning => warned.push(warning.name)
+  process.on('warning', keep)
+  t.after(() => process.off('warning', keep))
   await issuer.fault('discovery', 'slow_head', { ms: 500 })
   const auth = new Auth(issuer.options)
-  const asked = auth.verify(token)
-  assert.equal(await pending(asked), true)
+  const controller = new AbortController()
+  const { signal } = controller
+  const asked = Array.from({ length: 30 }, () => auth.verify(token, { signal }))
+  assert.equal(await pending(asked[0]), true)
+  controller.abort('gone')
+  for (const left of await Promise.allSettled(asked)) assert.equal(left.reason, 'gone')
+  await new Promise(setImmediate) // a warning is told with the next tick
+  assert.deepEqual(warned, [])
+  assert.equal((await auth.verify(token)).subject, 'development')
+  assert.deepEqual(getEventListeners(signal, 'abort'), [])
+})
+
+test('what is asked for is read before the wait', async () => {
+  await issuer.fault('discovery', 'slow_head', { ms: 300 })
+  const auth = new Auth(issuer.options)
+  const how = { require: ['orders:write'] }
+  const asked = auth.verify(token, how)
+  how.require[0] = 'orders:read'
+  delete how.require
+  await assert.rejects(asked, { statusName: 'SCOPE_MISSING' })
+})
+
+test('an Auth that is closed while it fetches answers all who wait, at once', { timeout: 30_000 }, async () => {
+  await issuer.fault('discovery', 'slow_head', { ms: 60_000 })
+  const auth = new Auth({ ...issuer.options, keys: { timeout: 60 } })
+  const { signal } = new AbortController()
+  const asked = [auth.verify(token), auth.authorize(`Bearer ${token}`, { signal }), auth.refresh(), auth.refresh(issuer.url)]
+  assert.deepEqual(await Promise.all(asked.map(pending)), asked.map(() => true))
   auth.close()
-  await assert.rejects(asked, { statusName: 'ARGUMENT_INVALID', log: 'this Auth is closed' })
+  for (const waiting of asked) await assert.rejects(waiting, { statusName: 'ARGUMENT_INVALID', log: 'this Auth is closed' })
+  assert.deepEqual(getEventListeners(signal, 'abort'), [])
 })
 
 test('a key that came after the set was fetched', async () => {

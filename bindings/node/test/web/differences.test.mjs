@@ -49,6 +49,7 @@ const there = {
   },
   'express-jwt': {
     usual: () => expressjwt({ secret: pem, algorithms: ['ES256'], issuer, audience }),
+    optional: () => expressjwt({ secret: pem, algorithms: ['ES256'], issuer, audience, credentialsRequired: false }),
     bare: () => expressjwt({ secret: pem, algorithms: ['ES256'] }),
   },
   'aws-jwt-verify': { usual: verified },
@@ -73,6 +74,7 @@ const sent = {
   '`exp` 10 seconds ago': { headers: bearer(mint({ exp: seconds(-10) })) },
   'a malformed header': { headers: [`Authorization: Bearer ${mint()} x`] },
   'another scheme, Basic': { headers: ['Authorization: Basic eDp5'] },
+  'another scheme, and `credentialsRequired: false`': { headers: ['Authorization: Basic eDp5'], app: 'optional' },
   'a good token, and the provider cannot be reached': { headers: bearer(mint({ iss: gone })), app: 'unreachable' },
   'no `exp`': { headers: bearer(mint({ exp: undefined })) },
   '`crit` with an extension that nobody knows': { headers: bearer(mint({}, { crit: ['x'], x: 1 })) },

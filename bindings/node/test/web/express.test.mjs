@@ -133,10 +133,15 @@ for (const [name, framework] of [['Express 4', express4], ['Express 5', express]
     test('what they cannot say is told when the route is made', () => {
       const wrong = [
         () => requires(''), () => requires(undefined), () => requires([]), () => requiredScopes(''), () => requiredScopes([]), () => requiredScopes('a  b'), () => requiredScopes(undefined), () => requiredScopes('a|b'),
-        () => scopeIncludesAny([1]), () => claimEquals('a', null), () => claimEquals('a', ''), () => claimEquals('a', 'b|c'), () => claimEquals('a=b', 'c'),
+        () => requiredScopes(['']), () => scopeIncludesAny([1]), () => claimEquals('a', null), () => claimEquals('a', ''), () => claimEquals('a', 'b|c'), () => claimEquals('a=b', 'c'),
         () => claimEquals('a|b', 'c'), () => claimEquals('', 'c'), () => claimIncludes('a'), () => claimIncludes('a', {}), () => claimCheck('org'),
       ]
       for (const make of wrong) assert.throws(make, TypeError, String(make))
+      const unread = [
+        () => requires(' '), () => requires('role:'), () => requires(['a', 1]), () => requiredScopes(['a b']), () => scopeIncludesAny(['a"b']),
+        () => claimEquals('n', 'a"b'), () => claimIncludes('n', 'a', 'b\\c'),
+      ]
+      for (const make of unread) assert.throws(make, { statusName: 'REQUIREMENT_INVALID' }, String(make))
     })
   })
 
@@ -172,6 +177,31 @@ for (const [name, framework] of [['Express 4', express4], ['Express 5', express]
       open(await ask('/', bearer(mint({ aud: ['https://api.test', 'https://other.test'], scope: 'a' }))))
       refused(await ask('/', bearer(mint({ scope: 'a' }))), 401, 'auth.audience_invalid', /invalid_token/)
       missing(await ask('/'))
+    })
+    test('what throws on the way of a refusal goes to next(), and ends no process', async () => {
+      const broken = () => assert.fail('broken')
+      let unhandled = 0
+      const count = () => (unhandled += 1)
+      process.on('unhandledRejection', count)
+      try {
+        // As connect runs it: what the handlers behind throw comes out of next().
+        for (const headers of [{}, { authorization: `Bearer ${mint()}` }]) {
+          const given = []
+          await new Promise(done => {
+            const req = { baseUrl: '', path: '/', method: 'GET', headers }
+            auth(new Auth(options, { logger: { info: broken, warn: broken } }))(req, {}, error => {
+              given.push(error)
+              if (given.length === 1) throw new Error('behind')
+              done()
+            })
+          })
+          assert.equal(given[1].message, 'behind')
+        }
+        await new Promise(setImmediate)
+        assert.equal(unhandled, 0)
+      } finally {
+        process.off('unhandledRejection', count)
+      }
     })
     test('an onError that fails is an error of the application', async () => {
       const ask = await serve(framework, app => app.use(auth(new Auth(options, { logger: quiet }), { onError: async () => assert.fail('broken') })))

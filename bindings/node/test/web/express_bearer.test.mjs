@@ -194,7 +194,9 @@ describe('names and units', () => {
       { ...base, maxTokenAge: undefined }, { ...base, cacheMaxAge: undefined }, { ...base, clockTolerance: '5 parsecs' }, { ...base, cacheMaxAge: Infinity },
     ]
     for (const given of unset) assert.throws(() => auth(given), { statusName: 'OPTION_INVALID' }, JSON.stringify(given))
-    assert.throws(() => auth({ ...base, authRequired: undefined, strict: 'yes' }), TypeError)
+    for (const wrong of [{ authRequired: undefined }, { strict: undefined }, { strict: 'yes' }, { authRequired: null }])
+      assert.throws(() => auth({ ...base, ...wrong }), TypeError, JSON.stringify(Object.keys(wrong)))
+    for (const wrong of [null, 5, new Map([['issuer', 'x']]), Object.create(base)]) assert.throws(() => auth(wrong), TypeError)
     for (const name of ['audienc', 'constructor', 'toString']) assert.throws(() => auth({ ...base, [name]: 'x' }), { statusName: 'OPTION_UNKNOWN' })
   })
   test('what cannot be is refused with a sentence', () => {
@@ -203,6 +205,10 @@ describe('names and units', () => {
     }
     for (const [name, value] of Object.entries(refused))
       assert.throws(() => auth({ ...base, [name]: value }), new RegExp(`^TypeError: auth\\(\\{ ${name} \\}\\): .{20,}`))
+    for (const name of ['secret', 'validators', 'agent', 'cache', 'mcd'])
+      assert.throws(() => auth({ ...base, [name]: { enabled: false } }), new RegExp(`^TypeError: auth\\(\\{ ${name} `))
+    for (const name of Object.keys(refused)) assert.throws(() => auth({ ...base, [name]: undefined }), TypeError, name)
+    for (const name of ['dpop', 'mtls', 'getCertificate']) assert.doesNotThrow(() => auth({ ...base, [name]: { enabled: false } }))
     assert.throws(() => auth({ ...base, tokenSigningAlg: 'HS256' }), { statusName: 'OPTION_INVALID' })
   })
 })

@@ -115,6 +115,12 @@ test('onError answers for app.requires as well', () =>
     assert.deepEqual((await ask('/')).slice(0, 2), [418, { code: 'auth.authorization_header_missing' }])
   }))
 
+test('an onError that sends nothing leaves the error to Fastify', () =>
+  withApp(async app => {
+    await app.register(auth(options, { onError() {} }))
+    app.get('/', caller)
+  }, async ask => assert.equal((await ask('/'))[0], 401)))
+
 test('an Auth that the plugin made ends with the server, one of the application does not', async () => {
   const own = new Auth(options)
   let made

@@ -152,6 +152,13 @@ for (const [name, framework] of Object.entries(hosts)) {
       missing(await ask('/secret/x'))
       open(await ask('/secret', bearer(good)))
     })
+    testWith('a route that requires something is never opened by exclude or preflight', { exclude: ['/me', '/orders', '/restricted'] }, async ask => {
+      open(await ask('/me'))
+      missing(await ask('/orders'))
+      missing(await ask('/orders', ['Content-Length: 0'], 'POST'))
+      missing(await ask('/restricted'))
+      missing(await ask('/restricted', preflight, 'OPTIONS'))
+    })
     const cookie = seen => /token=([^;]*)/.exec(seen.headers.cookie ?? '')?.[1]
     testWith('token', { token: cookie }, async ask => {
       assert.equal(open(await ask('/me', [`Cookie: token=${good}`])).sub, 'alice')
@@ -199,9 +206,28 @@ for (const [name, framework] of Object.entries(hosts)) {
         const [option] = Object.keys(middleware)
         await assert.rejects(async () => framework.start(options, middleware), new RegExp(`^TypeError: .*${option}`))
       }
+      class Getter {
+        get require() {
+          return 'admin'
+        }
+      }
+      const shapes = [null, 5, true, 'admin', ['admin'], () => 1, new Map([['require', 'admin']]), new Getter(), Object.create({ require: 'admin' })]
+      for (const shape of shapes) await assert.rejects(async () => framework.start(options, shape), TypeError)
       await assert.rejects(async () => framework.start(options, { require: 'a  b' }), { statusName: 'REQUIREMENT_INVALID' })
       await assert.rejects(async () => framework.start({ ...options, audienc: 'x' }), { statusName: 'OPTION_UNKNOWN' })
       await assert.rejects(async () => framework.start({ ...options, audience: undefined }), { statusName: 'OPTION_INVALID' })
+    })
+    test('options that change later change nothing', async () => {
+      const middleware = { require: ['admin'], exclude: ['/healthz'] }
+      const changing = await framework.start(options, middleware)
+      try {
+        middleware.exclude.push('/*')
+        middleware.require[0] = 'read:orders'
+        missing(await request(changing.url, '/me'))
+        refused(await request(changing.url, '/me', bearer(good)), 403, 'auth.insufficient_scope', /scope="admin"/)
+      } finally {
+        await changing.close()
+      }
     })
     test('a caller without any token', async () => {
       const fake = await framework.start(fakeAuth({ sub: 'alice', scope: 'read:orders' }))

@@ -1,5 +1,6 @@
 // The same small API on each framework, as an application would write it: what cases.mjs asks.
 //     GET /orders needs read:orders, POST /orders write:orders; GET /me any token
+//     /restricted needs restricted, by every method
 //     GET /healthz and GET /public/NAME are for `exclude`; GET /secret/… is never open
 import express from 'express'
 import express4 from 'express4'
@@ -9,13 +10,14 @@ import { createServer } from 'node:http'
 import { Auth } from 'libauth'
 import * as web from 'libauth/express'
 import * as fast from 'libauth/fastify'
-import { nestHost } from './nest_host.mjs'
+import { nestHost, split } from './nest_host.mjs'
 
 const orders = { orders: ['book', 'lamp'] }
 const secret = { secret: 'lamp' }
 const maxHeaderSize = 2 << 20 // beyond the 16 KiB of Node's default the library decides
 
-async function expressHost(framework, from, { answer, ...options }) {
+async function expressHost(framework, from, given) {
+  const { answer, options } = split(given)
   const lines = []
   const logger = { info: line => lines.push(`info ${line}`), warn: line => lines.push(`warn ${line}`) }
   const app = framework()
@@ -27,6 +29,7 @@ async function expressHost(framework, from, { answer, ...options }) {
   app.get('/healthz', (req, res) => res.json({ status: 'alive' }))
   app.get('/public/:name', (req, res) => res.json({ open: req.params.name }))
   app.use('/secret', (req, res) => res.json(secret))
+  app.all('/restricted', web.requires('restricted'), (req, res) => res.json(secret))
   app.all('/any', (req, res) => res.json({ method: req.method }))
   if (answer === 'problem') app.use(web.problem)
   const server = createServer({ maxHeaderSize }, app)
@@ -48,7 +51,8 @@ function pino(lines) {
   return { level: 'info', stream: { write } }
 }
 
-async function fastifyHost(from, { answer, ...options }) {
+async function fastifyHost(from, given) {
+  const { answer, options } = split(given)
   const lines = []
   const app = Fastify({ logger: pino(lines), http: { maxHeaderSize }, forceCloseConnections: true })
   if (answer === 'problem') app.setErrorHandler(fast.problem)
@@ -60,6 +64,7 @@ async function fastifyHost(from, { answer, ...options }) {
   app.get('/public/:name', async request => ({ open: request.params.name }))
   app.get('/secret', async () => secret)
   app.get('/secret/*', async () => secret)
+  app.all('/restricted', { preHandler: app.requires('restricted') }, async () => secret)
   app.all('/any', async request => ({ method: request.method }))
   const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
   return { url, lines, close: () => app.close() }

@@ -1,7 +1,7 @@
 // What NestJS alone has: decorators of classes and methods, GraphQL, WebSockets, injection.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Controller, Get, Inject, Module, UseGuards } from '@nestjs/common'
+import { Controller, Get, Inject, Module, Req, UseGuards } from '@nestjs/common'
 import { GraphQLModule, Query, Resolver } from '@nestjs/graphql'
 import { MercuriusDriver } from '@nestjs/mercurius'
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets'
@@ -55,9 +55,67 @@ describe('decorators', () => {
   test('@Require() without a requirement is a mistake in the code', () => {
     for (const wrong of [undefined, null, '', []]) assert.throws(() => Require(wrong), TypeError)
   })
-  test('a requirement that cannot be read lets nobody in', () =>
-    withApp({ imports, controllers: [routes('x', [], [Require('a  b')])] }, async ask =>
-      refused(await ask('/x/1', bearer(good)), 500, 'auth.requirement_invalid', '')))
+  test('a requirement that cannot be read is told when the decorator is made', () => {
+    for (const wrong of [' ', 'role:', 'a  b', ['a', 1]]) assert.throws(() => Require(wrong), { statusName: 'REQUIREMENT_INVALID' })
+  })
+  test('of two at one place both are needed, and those of the class above', () => {
+    const Above = routes('above', [Require('c')], [Require('a'), Require('b')])
+    class Below extends Above {}
+    decorate(Below, [Controller('below'), Require('d')])
+    class Opened extends Above {}
+    decorate(Opened, [Controller('public'), Public()])
+    return withApp({ imports, controllers: [Above, Below, Opened] }, async ask => {
+      const get = (path, scope) => ask(path, bearer(mint({ scope })))
+      for (const [path, scope] of [['/above/1', 'a b c'], ['/below/1', 'a b c d'], ['/public/1', 'a b c']]) {
+        missing(await ask(path))
+        open(await get(path, scope))
+        for (const one of scope.split(' '))
+          refused(await get(path, scope.replace(one, 'x')), 403, 'auth.insufficient_scope', new RegExp(`scope="${one}"`))
+      }
+    })
+  })
+  test('a requirement that changes later changes nothing', () => {
+    const items = ['admin']
+    const controllers = [routes('x', [], [Require(items)])]
+    items[0] = 'read:orders'
+    return withApp({ imports, controllers }, async ask =>
+      refused(await ask('/x/1', bearer(good)), 403, 'auth.insufficient_scope', /scope="admin"/))
+  })
+  test('an excluded route that requires something is judged as always', () =>
+    withApp({ imports: [AuthModule.forRoot(options, { exclude: ['/shut/*', '/plain/*'] })], controllers }, async ask => {
+      missing(await ask('/shut/1'))
+      assert.deepEqual(open(await ask('/shut/1', bearer(good))), { caller: 'alice' })
+      assert.deepEqual(open(await ask('/plain/1', bearer(good))), { caller: null })
+    }))
+  test('request.auth is what this guard found, or undefined', async () => {
+    const seen = []
+    const before = app => app.use((req, _res, next) => {
+      req.auth = { subject: 'foreign' }
+      next()
+    })
+    class See {
+      see(request) {
+        seen.push(request.auth?.subject)
+        return {}
+      }
+    }
+    decorate(See, [Controller()], { see: [[Get(['see', 'open'])], Req()] })
+    const host = await nestApp('express', { imports: [AuthModule.forRoot(options, { optional: true, exclude: ['/open'] })], controllers: [See] }, before)
+    try {
+      for (const headers of [[], bearer(good)]) for (const path of ['/see', '/open']) open(await request(host.url, path, headers))
+    } finally {
+      await host.close()
+    }
+    assert.deepEqual(seen, [undefined, undefined, 'alice', undefined])
+  })
+  test('an onError that answers itself answers once', async () => {
+    const onError = (_error, context) => context.switchToHttp().getResponse().status(418).send('{}')
+    for (const platform of ['express', 'fastify'])
+      await withApp({ imports: [AuthModule.forRoot(options, { onError })], controllers }, async (ask, { lines }) => {
+        assert.equal((await ask('/plain/1')).status, 418)
+        assert.deepEqual(lines.filter(line => line.startsWith('error')), [])
+      }, platform)
+  })
 })
 
 test('the exception is an HttpException with the AuthError behind it', () => {

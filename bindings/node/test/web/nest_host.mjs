@@ -36,6 +36,9 @@ class Api {
   secret() {
     return { secret: 'lamp' }
   }
+  restricted() {
+    return { secret: 'lamp' }
+  }
   any() {
     return { any: true }
   }
@@ -47,6 +50,7 @@ decorate(Api, [Controller()], {
   alive: [[Get('healthz')]],
   open: [[Get('public/:name')]],
   secret: [[Get(['secret', 'secret/*'])]],
+  restricted: [[All('restricted'), Require('restricted')]],
   any: [[All('any')]],
 })
 
@@ -67,7 +71,15 @@ export async function nestApp(platform, metadata, prepare = () => {}) {
   return { app, url: new URL(await app.getUrl()), lines, close: () => app.close() }
 }
 
-export async function nestHost(platform, from, { answer, ...options }) {
+/** `answer` is for the host, the rest for the middleware; what is no plain object is all for that. */
+export function split(given) {
+  if (given?.answer === undefined) return { options: given }
+  const { answer, ...options } = given
+  return { answer, options }
+}
+
+export async function nestHost(platform, from, given) {
+  const { answer, options } = split(given)
   const metadata = { imports: [AuthModule.forRoot(from, options)], controllers: [Api] }
   return nestApp(platform, metadata, app => answer === 'problem' && app.useGlobalFilters(new ProblemFilter()))
 }

@@ -2,6 +2,9 @@
 import { Auth } from 'libauth'
 
 new Auth() // TS2554
+new Auth({}) // TS2345
+new Auth({ issuer: 'https://id.example' }) // TS2345
+new Auth({ 'claims.leeway': 5, audience: 'x' }) // TS2345
 new Auth({ isuer: 'https://id.example', audience: 'x' }) // TS2561
 new Auth({ issuer: 'https://id.example', clockTolerance: 5 }) // TS2353
 new Auth({ issuer: null, audience: 'x' }) // TS2322
@@ -12,5 +15,5 @@ new Auth({ token: { algorithms: ['HS256'] } }) // TS2820
 new Auth({ 'token.algorithms': ['none'] }) // TS2322
 new Auth({ keys: { http: 'yes' } }) // TS2322
 new Auth({ issuers: [{ issuer: 'https://id.example', token: {} }] }) // TS2353
-new Auth({ issuer: 'https://id.example' }, { logger: {} }) // TS2739
-new Auth({ issuer: 'https://id.example' }, { log: console }) // TS2353
+new Auth({ issuer: 'https://id.example', audience: 'x' }, { logger: {} }) // TS2739
+new Auth({ issuer: 'https://id.example', audience: 'x' }, { log: console }) // TS2353
