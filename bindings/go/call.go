@@ -91,8 +91,9 @@ type handle struct {
 	mutex   sync.Mutex
 	flights map[string]*flight // by issuer
 
-	logging   sync.Mutex
+	logging   sync.Mutex // who logs events
 	lastEvent uint64
+	lookDue   atomic.Int64 // since started
 }
 
 func newHandle() (*handle, error) {
@@ -101,6 +102,7 @@ func newHandle() (*handle, error) {
 	}
 	h := &handle{config: C.auth_config_new(), flights: map[string]*flight{}}
 	h.users.Store(1)
+	h.lookDue.Store(int64(time.Since(started) + lookEvery))
 	return h, nil
 }
 
@@ -122,6 +124,9 @@ func (h *handle) leave() {
 
 // ask makes one call; an error is always an *Error. A nil handle is refused by the library.
 func (h *handle) ask(op op, text, more string, number int64) (*Verdict, error) {
+	if h != nil && (op == opTryVerify || op == opTryAuthorize) {
+		h.look()
+	}
 	var small [stackWords]uint64
 	room := small[:]
 	if words := (C.ROOM + 2*len(text) + 7) / 8; words > stackWords {
