@@ -3,6 +3,7 @@ package auth_test
 import (
 	"encoding/json"
 	"errors"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -68,6 +69,31 @@ func TestError(t *testing.T) {
 	refused(t, a.Describe(12, ""), auth.ArgumentInvalid)
 }
 
+// What a program can hold that no call gave it.
+func TestAnErrorOfNothing(t *testing.T) {
+	w := httptest.NewRecorder()
+	(&auth.Error{}).ServeHTTP(w, nil)
+	if w.Code != 500 {
+		t.Error(w.Code)
+	}
+	var none *auth.Error
+	if none.Error() != "<nil>" {
+		t.Error(none.Error())
+	}
+	if v, ok := auth.FromContext(auth.NewContext(t.Context(), nil)); ok {
+		t.Error("no verdict is one:", v)
+	}
+}
+
+// The record holds the scopes twice: in the claims, and by themselves.
+func TestATokenFullOfScopes(t *testing.T) {
+	scope := strings.Repeat("s", 11_000)
+	v, err := newAuth(t, nil).TryVerify(authtest.Token(map[string]any{"scope": scope}))
+	if err != nil || !slices.Equal(v.Scopes(), []string{scope}) {
+		t.Error(err)
+	}
+}
+
 func TestRequirementThatIsEmptyIsAMistake(t *testing.T) {
 	a := newAuth(t, nil)
 	header := "Bearer " + authtest.Token(map[string]any{"scope": "a"})
@@ -113,6 +139,12 @@ func TestNobodyHome(t *testing.T) {
 			check(a.Refresh(t.Context(), ""))
 			check(a.Ready(t.Context()))
 			check(a.Describe(auth.HeaderMalformed, ""))
+			if w := serve(a.MetricsHandler(), "GET", "/"); w.Code != 500 || answered(t, w) != "argument_invalid" {
+				t.Error("metrics:", w.Code, w.Body)
+			}
+			if w := serve(a.ReadyHandler(), "GET", "/"); w.Code != 500 || answered(t, w) != "argument_invalid" {
+				t.Error("ready:", w.Code, w.Body)
+			}
 			if len(a.Report()) != 0 || a.Metrics() != "" || a.Close() != nil {
 				t.Error("tells of nothing")
 			}
