@@ -53,7 +53,7 @@ func FromEnv() (*Auth, error) {
 func open(set func(*handle) (*Verdict, error)) (*Auth, error) {
 	h, err := newHandle()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("auth: %s: %w", asError(err).Log, err)
 	}
 	judge := func(h *handle) (*Verdict, error) { return h.ask(opCheck, "", "", 0) }
 	for _, step := range []func(*handle) (*Verdict, error){set, judge} {

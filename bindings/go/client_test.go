@@ -3,6 +3,7 @@ package auth_test
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -251,6 +252,19 @@ func TestOptionsArrive(t *testing.T) {
 	refused(t, err, auth.ClientNotAllowed)
 	if _, err = several.TryVerify(authtest.Token(map[string]any{"aud": "https://other.test"})); err != nil {
 		t.Error(err)
+	}
+}
+
+var otherABI = flag.Bool("other-abi", false, "auth.h is of another ABI than the library, by run.sh")
+
+func TestAnotherLibrary(t *testing.T) {
+	if !*otherABI {
+		t.Skip("auth.h and the library are of one ABI; run.sh has both kinds")
+	}
+	_, err := auth.New(authtest.Options())
+	var e *auth.Error
+	if !errors.As(err, &e) || !errors.Is(err, auth.Internal) || e.HTTPStatus != 500 || e.Log != "libauth speaks ABI 1, not 2" {
+		t.Errorf("%+v", e)
 	}
 }
 

@@ -55,10 +55,20 @@ with_so() {
 tells() { # SENTENCE VARIABLE=VALUE...
   sentence=$1
   shift
-  mkdir -p "$work/clone/bindings"
-  cp -R . "$work/clone/bindings/go" && cp -R "$here/include" "$work/clone/include"
+  clone
   # shellcheck disable=SC2015 # both have to be so
   ! env "$@" go -C "$work/clone/bindings/go" build . 2>"$work/told" && grep -q "$sentence" "$work/told" || { cat "$work/told"; false; }
+}
+clone() {
+  rm -rf "$work/clone"
+  mkdir -p "$work/clone/bindings"
+  cp -R . "$work/clone/bindings/go" && cp -R "$here/include" "$work/clone/include"
+}
+# Built for a library that is not there: New is an *Error that says so.
+other_abi() {
+  clone
+  sed -i 's/^#define AUTH_ABI 1$/#define AUTH_ABI 2/' "$work/clone/include/auth.h"
+  go -C "$work/clone/bindings/go" test -count=1 -run '^TestAnotherLibrary$' . -other-abi
 }
 
 # The first block of README.md is a whole program; it gets a provider and a port that are here.
@@ -117,6 +127,7 @@ case ${1:-} in
     try "tests, libauth.so" with_so
     try "a build without the library" tells 'Run `make library`' CGO_CFLAGS= CGO_LDFLAGS=
     try "a build without cgo" tells 'install a C compiler, and build with CGO_ENABLED=1' CGO_ENABLED=0
+    try "a library of another ABI" other_abi
     try "the start of README.md" start
     ;;
   vectors)
