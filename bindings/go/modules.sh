@@ -29,7 +29,7 @@ linted() { # MODULE
 }
 
 go build -C bindings/go/tools -o "$work/staticcheck" honnef.co/go/tools/cmd/staticcheck || exit 1
-for module in bindings/go/grpc examples/go examples/go/chi examples/go/gin examples/go/echo examples/grpc benches/go; do
+for module in bindings/go/grpc examples/go examples/go/chi examples/go/gin examples/go/echo examples/grpc tests/hosts/exclude benches/go; do
   try "$module: gofmt" formatted "$module"
   try "$module: vet" scripts/go vet -C "$module" ./...
   try "$module: staticcheck" linted "$module"
