@@ -80,8 +80,11 @@ const (
 	opTables       op = C.TABLES
 )
 
-// A record of at most 8 KiB lies on the stack.
-const stackWords = 8 << 10 / 8
+// A record of at most 16 KiB lies in a room that is used again: on a stack it would be cleared for
+// each call, and have the stack of each new goroutine grow.
+const roomWords = 16 << 10 / 8
+
+var rooms = sync.Pool{New: func() any { return new([roomWords]uint64) }}
 
 // handle is the library's. It is freed when its owner has left and the last call has returned.
 type handle struct {
@@ -91,16 +94,20 @@ type handle struct {
 	mutex   sync.Mutex
 	flights map[string]*flight // by issuer
 
-	logging   sync.Mutex
+	logging   sync.Mutex // who logs events
 	lastEvent uint64
+	lookDue   atomic.Int64 // since started
 }
 
+// newHandle fails where the library is another than this package was built for: it is not asked.
 func newHandle() (*handle, error) {
 	if C.auth_abi() != C.AUTH_ABI {
-		return nil, fmt.Errorf("auth: libauth speaks ABI %d, not %d", C.auth_abi(), C.AUTH_ABI)
+		return nil, &Error{Number: Internal, Code: "auth.internal", Message: Internal.Error(), HTTPStatus: 500,
+			Log: fmt.Sprintf("libauth speaks ABI %d, not %d", C.auth_abi(), C.AUTH_ABI)}
 	}
 	h := &handle{config: C.auth_config_new(), flights: map[string]*flight{}}
 	h.users.Store(1)
+	h.lookDue.Store(int64(time.Since(started) + lookEvery))
 	return h, nil
 }
 
@@ -122,12 +129,15 @@ func (h *handle) leave() {
 
 // ask makes one call; an error is always an *Error. A nil handle is refused by the library.
 func (h *handle) ask(op op, text, more string, number int64) (*Verdict, error) {
-	var small [stackWords]uint64
-	room := small[:]
-	if words := (C.ROOM + 2*len(text) + 7) / 8; words > stackWords {
-		room = make([]uint64, words)
+	if h != nil && (op == opTryVerify || op == opTryAuthorize) {
+		h.look()
 	}
-	return h.askInto(room, op, text, more, number)
+	if words := (C.ROOM + 2*len(text) + 7) / 8; words > roomWords {
+		return h.askInto(make([]uint64, words), op, text, more, number)
+	}
+	room := rooms.Get().(*[roomWords]uint64)
+	defer rooms.Put(room)
+	return h.askInto(room[:], op, text, more, number)
 }
 
 func (h *handle) askInto(room []uint64, op op, text, more string, number int64) (*Verdict, error) {

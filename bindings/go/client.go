@@ -6,7 +6,7 @@
 //
 // What a request needs is a list of items, all of them needed: "orders:read" is a scope;
 // "role:admin", "permission:x", "group:x" and "claim:tenant=t1" are the other kinds, and "a|b" is
-// one of two. An item that is empty is a mistake, and answers 500.
+// one of two. An item that is empty or blank is a mistake, and answers 500.
 //
 // Tokens are judged by the library libauth; this package translates types, errors and life cycle.
 package auth
@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -52,7 +53,7 @@ func FromEnv() (*Auth, error) {
 func open(set func(*handle) (*Verdict, error)) (*Auth, error) {
 	h, err := newHandle()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("auth: %s: %w", asError(err).Log, err)
 	}
 	judge := func(h *handle) (*Verdict, error) { return h.ask(opCheck, "", "", 0) }
 	for _, step := range []func(*handle) (*Verdict, error){set, judge} {
@@ -108,7 +109,7 @@ func (a *Auth) ask(op op, text, more string, number int64) (*Verdict, error) {
 // Verify judges a token, without the word Bearer: signature by the issuer's published keys, issuer,
 // audience, times, and what Options.Verdict.Require needs. It waits only while keys are fetched,
 // once, at most Keys.Timeout and a second; when ctx is done first, the error is KeysPending and
-// ctx.Err() in one.
+// ctx.Err() in one. A nil ctx is never done.
 func (a *Auth) Verify(ctx context.Context, token string) (*Verdict, error) {
 	return a.judge(ctx, opTryVerify, token, "")
 }
@@ -156,7 +157,8 @@ func (a *Auth) Refresh(ctx context.Context, issuer string) error {
 	return h.refresh(ctx, issuer)
 }
 
-// Ready is nil once the first keys are here, and from then on. Waits for them as Refresh.
+// Ready is nil once keys of one issuer are here and every other issuer was asked, and from then on.
+// Tokens of an issuer whose keys could not be had are answered 503. Waits as Refresh.
 func (a *Auth) Ready(ctx context.Context) error {
 	_, err := a.ask(opReady, "", "", 0)
 	if !errors.Is(err, KeysPending) {
@@ -184,10 +186,10 @@ func (a *Auth) Metrics() string {
 	return string(h.tell(opMetrics))
 }
 
-// requirement never makes "nothing needed" of an item that is empty, as of a variable not set.
+// requirement is refused as a whole where an item is blank, as that of a variable not set is.
 func requirement(items []string) string {
-	if text := strings.Join(items, " "); text != "" || len(items) == 0 {
-		return text
+	if slices.ContainsFunc(items, func(item string) bool { return strings.TrimSpace(item) == "" }) {
+		return " "
 	}
-	return " "
+	return strings.Join(items, " ")
 }

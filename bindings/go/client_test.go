@@ -3,6 +3,8 @@ package auth_test
 import (
 	"encoding/json"
 	"errors"
+	"flag"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -68,10 +70,36 @@ func TestError(t *testing.T) {
 	refused(t, a.Describe(12, ""), auth.ArgumentInvalid)
 }
 
+// What a program can hold that no call gave it.
+func TestAnErrorOfNothing(t *testing.T) {
+	w := httptest.NewRecorder()
+	(&auth.Error{}).ServeHTTP(w, nil)
+	if w.Code != 500 {
+		t.Error(w.Code)
+	}
+	var none *auth.Error
+	if none.Error() != "<nil>" {
+		t.Error(none.Error())
+	}
+	if v, ok := auth.FromContext(auth.NewContext(t.Context(), nil)); ok {
+		t.Error("no verdict is one:", v)
+	}
+}
+
+// The record holds the scopes twice: in the claims, and by themselves.
+func TestATokenFullOfScopes(t *testing.T) {
+	scope := strings.Repeat("s", 11_000)
+	v, err := newAuth(t, nil).TryVerify(authtest.Token(map[string]any{"scope": scope}))
+	if err != nil || !slices.Equal(v.Scopes(), []string{scope}) {
+		t.Error(err)
+	}
+}
+
 func TestRequirementThatIsEmptyIsAMistake(t *testing.T) {
 	a := newAuth(t, nil)
 	header := "Bearer " + authtest.Token(map[string]any{"scope": "a"})
-	for _, require := range [][]string{{""}, {"", ""}, {"a", ""}, {"", "a"}, {" "}, {"[]"}, {"\x00"}, {"\xff"}} {
+	for _, require := range [][]string{{""}, {"", ""}, {"a", ""}, {"", "a"}, {" "}, {"[]"}, {"\x00"}, {"\xff"},
+		{`["a"]`, ""}, {"", `["a"]`}, {"a", " "}, {"a", "\t"}, {"a", "\u00a0"}, {"a", " ", "a"}} {
 		_, err := a.Authorize(t.Context(), header, require...)
 		refused(t, err, auth.RequirementInvalid)
 	}
@@ -112,6 +140,12 @@ func TestNobodyHome(t *testing.T) {
 			check(a.Refresh(t.Context(), ""))
 			check(a.Ready(t.Context()))
 			check(a.Describe(auth.HeaderMalformed, ""))
+			if w := serve(a.MetricsHandler(), "GET", "/"); w.Code != 500 || answered(t, w) != "argument_invalid" {
+				t.Error("metrics:", w.Code, w.Body)
+			}
+			if w := serve(a.ReadyHandler(), "GET", "/"); w.Code != 500 || answered(t, w) != "argument_invalid" {
+				t.Error("ready:", w.Code, w.Body)
+			}
 			if len(a.Report()) != 0 || a.Metrics() != "" || a.Close() != nil {
 				t.Error("tells of nothing")
 			}
@@ -218,6 +252,19 @@ func TestOptionsArrive(t *testing.T) {
 	refused(t, err, auth.ClientNotAllowed)
 	if _, err = several.TryVerify(authtest.Token(map[string]any{"aud": "https://other.test"})); err != nil {
 		t.Error(err)
+	}
+}
+
+var otherABI = flag.Bool("other-abi", false, "auth.h is of another ABI than the library, by run.sh")
+
+func TestAnotherLibrary(t *testing.T) {
+	if !*otherABI {
+		t.Skip("auth.h and the library are of one ABI; run.sh has both kinds")
+	}
+	_, err := auth.New(authtest.Options())
+	var e *auth.Error
+	if !errors.As(err, &e) || !errors.Is(err, auth.Internal) || e.HTTPStatus != 500 || e.Log != "libauth speaks ABI 1, not 2" {
+		t.Errorf("%+v", e)
 	}
 }
 

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -34,7 +35,12 @@ type Error struct {
 var ErrNoVerdict = errors.New("auth: the context has no verdict: the handler is not behind Protect, or no token came")
 
 // Error is the sentence for the client.
-func (e *Error) Error() string { return e.Message }
+func (e *Error) Error() string {
+	if e == nil {
+		return "<nil>"
+	}
+	return e.Message
+}
 
 // Unwrap gives the status, and the error of the context that ended the wait for keys.
 func (e *Error) Unwrap() []error {
@@ -53,7 +59,7 @@ func (e *Error) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", strconv.Itoa(int(e.RetryAfter/time.Second)))
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(e.HTTPStatus)
+	w.WriteHeader(cmp.Or(e.HTTPStatus, http.StatusInternalServerError))
 	_, _ = io.WriteString(w, e.Problem)
 }
 

@@ -100,8 +100,7 @@ func (i *issuer) token() string { return authtest.Token(map[string]any{"iss": i.
 
 // logged gives what slog was told from here on. Events are logged when a fetch has ended.
 func logged(t testing.TB) func() string {
-	quiet := func() { soon(t, "nobody logs", func() bool { return running("fly") == 0 }) }
-	quiet()
+	quiet(t)
 	var mutex sync.Mutex
 	var text bytes.Buffer
 	before := slog.Default()
@@ -112,11 +111,17 @@ func logged(t testing.TB) func() string {
 	}), nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return func() string {
-		quiet()
+		quiet(t)
 		mutex.Lock()
 		defer mutex.Unlock()
 		return text.String()
 	}
+}
+
+// quiet waits until all events are logged.
+func quiet(t testing.TB) {
+	t.Helper()
+	soon(t, "nobody logs", func() bool { return running("fly")+running("logEvents") == 0 })
 }
 
 type writer func([]byte)

@@ -1,8 +1,10 @@
 package auth
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -20,11 +22,14 @@ type MiddlewareOptions struct {
 	// none.
 	Token func(*http.Request) string
 
-	// Paths that pass: exact, or a prefix that ends in `/*`; compared with r.URL.Path. A path with
-	// `//`, a `.` or `..` segment, `%2f`, `%2e`, `%5c` or a backslash never does.
+	// Paths that pass: exact, or a prefix that ends in `/*`; compared with r.URL.Path and with
+	// r.URL.EscapedPath(), since routers route by one or the other. A path with `//`, a `.` or `..`
+	// segment, `%2f`, `%2e`, `%5c` or a backslash never does. Middleware panics for a pattern that
+	// does not begin with `/`, that has a `*` elsewhere, or that is no such path as it is sent.
 	Exclude []string
 
-	// OPTIONS with Access-Control-Request-Method passes. Nil is yes, new(bool) is no.
+	// A CORS preflight passes: OPTIONS with Origin and Access-Control-Request-Method. Nil is yes,
+	// new(bool) is no: where what stands behind would do more for it than answer it.
 	Preflight *bool
 
 	// Writes the answer to a refused request. Nil is (*Error).ServeHTTP.
@@ -36,18 +41,29 @@ type MiddlewareOptions struct {
 }
 
 // Protect lets a request through to next when its token is accepted and is granted what is
-// required; FromContext has the verdict then. Any other request is answered, and logged by slog.
+// required; FromContext has the verdict then. Any other request is answered, and logged by slog; a
+// CORS preflight, too: what answers it stands around Protect. Panics when next is nil.
 func (a *Auth) Protect(next http.Handler, require ...string) http.Handler {
-	return a.Middleware(MiddlewareOptions{Require: require})(next)
+	return a.Middleware(MiddlewareOptions{Require: require, Preflight: new(bool)})(next)
 }
 
 // Middleware is Protect with options, in the form that routers take. Of several MiddlewareOptions
-// a request has to pass each.
+// a request has to pass each. Panics for a bad pattern in Exclude, and when next is nil.
 func (a *Auth) Middleware(options ...MiddlewareOptions) func(http.Handler) http.Handler {
 	if len(options) == 0 {
 		options = []MiddlewareOptions{{}}
 	}
+	for _, o := range options {
+		for _, pattern := range o.Exclude {
+			if !excludable(pattern) {
+				panic(fmt.Sprintf("auth: Exclude has %q: a path as it is sent, with no `*` but a final `/*`", pattern))
+			}
+		}
+	}
 	return func(next http.Handler) http.Handler {
+		if next == nil {
+			panic("auth: there is no handler to protect")
+		}
 		for _, o := range slices.Backward(options) {
 			next = &guard{auth: a, options: o, require: requirement(o.Require), next: next}
 		}
@@ -55,16 +71,22 @@ func (a *Auth) Middleware(options ...MiddlewareOptions) func(http.Handler) http.
 	}
 }
 
-// MetricsHandler serves Metrics.
+// MetricsHandler serves Metrics; 500 when the Auth is nil or closed.
 func (a *Auth) MetricsHandler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := a.enter()
+		defer h.leave()
+		if h == nil {
+			a.Describe(ArgumentInvalid, "").ServeHTTP(w, r)
+			return
+		}
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		_, _ = io.WriteString(w, a.Metrics())
+		_, _ = w.Write(h.tell(opMetrics))
 	})
 }
 
-// ReadyHandler answers a readiness probe at once: 200 once the first keys are here, and from then
-// on, else the reason. It has the provider asked until then.
+// ReadyHandler answers a readiness probe at once: 200 once keys of one issuer are here and every
+// other issuer was asked, and from then on, else the reason. It has them asked until then.
 func (a *Auth) ReadyHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := a.ask(opReady, "", "", 0); err != nil {
@@ -126,17 +148,25 @@ func (g *guard) judge(r *http.Request) (*Verdict, *Error) {
 }
 
 func (g *guard) preflight(r *http.Request) bool {
-	asks := r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
+	asks := r.Method == http.MethodOptions && r.Header.Get("Origin") != "" &&
+		r.Header.Get("Access-Control-Request-Method") != ""
 	return asks && (g.options.Preflight == nil || *g.options.Preflight)
 }
 
 func excluded(r *http.Request, patterns []string) bool {
+	decoded, sent := r.URL.Path, r.URL.EscapedPath()
 	matches := func(pattern string) bool {
-		prefix, folder := strings.CutSuffix(pattern, "/*")
-		return pattern == r.URL.Path || folder && strings.HasPrefix(r.URL.Path, prefix+"/")
+		prefix, folder := strings.CutSuffix(pattern, "*")
+		return pattern == decoded && pattern == sent ||
+			folder && strings.HasPrefix(decoded, prefix) && strings.HasPrefix(sent, prefix)
 	}
-	return slices.ContainsFunc(patterns, matches) &&
-		!ambiguous(r.URL.Path) && !ambiguous(r.URL.EscapedPath())
+	return slices.ContainsFunc(patterns, matches) && !ambiguous(decoded) && !ambiguous(sent)
+}
+
+func excludable(pattern string) bool {
+	u, err := url.ParseRequestURI(pattern)
+	return err == nil && strings.HasPrefix(pattern, "/") && u.Path == pattern && u.EscapedPath() == pattern &&
+		!strings.Contains(strings.TrimSuffix(pattern, "/*"), "*") && !ambiguous(pattern)
 }
 
 // ambiguous tells of a path that two programs could read as two.

@@ -140,7 +140,7 @@ func TestMiddlewareOptions(t *testing.T) {
 		}
 		return nil
 	}
-	asks := []string{"Access-Control-Request-Method", "GET"}
+	asks := []string{"Origin", "https://app.test", "Access-Control-Request-Method", "GET"}
 	for _, c := range []struct {
 		what, method, target string
 		options              []auth.MiddlewareOptions
@@ -165,6 +165,8 @@ func TestMiddlewareOptions(t *testing.T) {
 		{"token", "GET", "/?access_token=" + good[7:], nil, nil, "authorization_header_missing"},
 		{"preflight", "OPTIONS", "/", nil, asks, "nobody"},
 		{"preflight", "OPTIONS", "/", nil, nil, "authorization_header_missing"},
+		{"preflight", "OPTIONS", "/", nil, asks[:2], "authorization_header_missing"},
+		{"preflight", "OPTIONS", "/", nil, asks[2:], "authorization_header_missing"},
 		{"preflight", "GET", "/", nil, asks, "authorization_header_missing"},
 		{"preflight", "OPTIONS", "/", []auth.MiddlewareOptions{{Preflight: new(bool)}}, asks, "authorization_header_missing"},
 		{"check", "GET", "/", []auth.MiddlewareOptions{{Check: check}}, []string{name, good}, "check_refused"},
@@ -199,6 +201,7 @@ func TestExclude(t *testing.T) {
 		"/public/..": false, "/public/%2e%2e/orders": false, "/public/%2E%2E/orders": false,
 		"/public/..%2forders": false, "/public/a%2Fb": false, "/public/%5c..%5corders": false,
 		"/public/%252e%252e/orders": false, "/public/a%255cb": false, "/public/...": true,
+		"/%68ealthz": false, "/%70ublic/secrets": false, "/public%2Fa": false,
 	} {
 		want := "authorization_header_missing"
 		if passes {
@@ -207,6 +210,37 @@ func TestExclude(t *testing.T) {
 		if got := answered(t, serve(h, "GET", target)); got != want {
 			t.Errorf("%s: %s", target, got)
 		}
+	}
+}
+
+// A pattern that no path can match, or more than was meant, is a mistake of the program.
+func TestMistakesOfTheProgramPanic(t *testing.T) {
+	a := newAuth(t, nil)
+	panics := func(what string, f func()) {
+		t.Helper()
+		defer func() {
+			if why, ok := recover().(string); !ok || !strings.HasPrefix(why, "auth: ") {
+				t.Errorf("%s: %v", what, why)
+			}
+		}()
+		f()
+	}
+	for _, pattern := range []string{"", "healthz", "*", "public/*", "/public*", "/*/public", "/a/*/*", "/a/**", "/a/*/b",
+		"//", "/a//b", "/a/../b", "/./a", "/a/..", "/a%2fb", "/a%2Eb", "/%70ublic/*", `/a\b`, "/a?b", "/a b", "/ä", "//a/*"} {
+		panics(pattern, func() { a.Middleware(auth.MiddlewareOptions{Exclude: []string{"/healthz", pattern}}) })
+	}
+	panics("Protect", func() { a.Protect(nil) })
+	panics("Middleware", func() { a.Middleware()(nil) })
+	a.Middleware(auth.MiddlewareOptions{Exclude: []string{"/", "/*", "/a", "/a/*", "/a.b/c-d_e~f/", "/a:b@c!d$e", "/..."}})
+}
+
+// Protect wraps what does the work: what it does without a token, it does for everybody.
+func TestProtectLetsNoPreflightThrough(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.Handle("/orders", newAuth(t, nil).Protect(subject)) // for every method
+	got := answered(t, serve(mux, "OPTIONS", "/orders", "Origin", "https://app.test", "Access-Control-Request-Method", "DELETE"))
+	if got != "authorization_header_missing" {
+		t.Error(got)
 	}
 }
 

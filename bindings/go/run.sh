@@ -55,13 +55,23 @@ with_so() {
 tells() { # SENTENCE VARIABLE=VALUE...
   sentence=$1
   shift
-  mkdir -p "$work/clone/bindings"
-  cp -R . "$work/clone/bindings/go" && cp -R "$here/include" "$work/clone/include"
+  clone
   # shellcheck disable=SC2015 # both have to be so
   ! env "$@" go -C "$work/clone/bindings/go" build . 2>"$work/told" && grep -q "$sentence" "$work/told" || { cat "$work/told"; false; }
 }
+clone() {
+  rm -rf "$work/clone"
+  mkdir -p "$work/clone/bindings"
+  cp -R . "$work/clone/bindings/go" && cp -R "$here/include" "$work/clone/include"
+}
+# Built for a library that is not there: New is an *Error that says so.
+other_abi() {
+  clone
+  sed -i 's/^#define AUTH_ABI 1$/#define AUTH_ABI 2/' "$work/clone/include/auth.h"
+  go -C "$work/clone/bindings/go" test -count=1 -run '^TestAnotherLibrary$' . -other-abi
+}
 
-# The first block of README.md, in a module that has nothing else, with a token of `libauth issuer`.
+# The first block of README.md is a whole program; it gets a provider and a port that are here.
 start() {
   module=$(sed -n 's/^module //p' go.mod)
   for named in $(grep -rho 'github\.com/[a-z]*/libauth/bindings/go' --include='*.go' --include='*.md' . | sort -u); do
@@ -76,19 +86,14 @@ start() {
   done
   [ -n "$issuer" ] || { cat "$work/issuer"; return 1; }
   mkdir "$work/start"
-  {
-    printf 'package main\n\nimport (\n\t"fmt"\n\t"log"\n\t"net"\n\t"net/http"\n\n\tauth "%s"\n)\n\n' "$module"
-    printf 'type MyClaims struct{ Tenant string }\n\nfunc main() {\n'
-    sed -n '/^```go$/,/^```$/{/^```$/q;/^```go$/!p}' README.md | sed "s|https://id.example|$issuer|"
-    printf '\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n\tsocket, err := net.Listen("tcp", "127.0.0.1:0")\n'
-    printf '\tfmt.Println("listening on", socket.Addr(), err)\n\tlog.Fatal(http.Serve(socket, nil))\n}\n'
-  } >"$work/start/main.go"
+  sed -n '/^```go$/,/^```$/{/^```$/q;/^```go$/!p}' README.md |
+    sed "s|https://id.example|$issuer|; s|127.0.0.1:8080|127.0.0.1:0|" >"$work/start/main.go"
   (cd "$work/start" && go mod init example.com/start && go mod edit -require="$module@v0.0.0" -replace="$module=$here/bindings/go" &&
-    go build -o server .) 2>"$work/log" || { cat "$work/log"; return 1; }
+    go build -o server . && go doc "$module" MiddlewareOptions) >"$work/log" 2>&1 || { cat "$work/log"; return 1; }
   "$work/start/server" >"$work/server" 2>&1 &
   server_pid=$!
   for _ in $(seq 100); do
-    server=$(sed -n 's/^listening on \([^ ]*\).*/\1/p' "$work/server")
+    server=$(listens "$server_pid")
     [ -z "$server" ] || break
     sleep 0.1
   done
@@ -96,6 +101,12 @@ start() {
   answered=$?
   [ $answered = 0 ] || cat "$work/server"
   return $answered
+}
+# The address of the socket that a process listens on: it prints none.
+listens() { # PID
+  find "/proc/$1/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null | tr -dc '0-9\n' >"$work/sockets"
+  hex=$(awk 'NR == FNR { own[$1]; next } $4 == "0A" && $10 in own { sub(/.*:/, "", $2); print $2; exit }' "$work/sockets" /proc/net/tcp)
+  [ -z "$hex" ] || echo "127.0.0.1:$((0x$hex))"
 }
 answers() { # STATUS-AND-BODY SCOPE
   token=$([ -z "$2" ] || curl -sf -d grant_type=client_credentials -d audience=https://api.example --data-urlencode 'claims={"tenant":"t1"}' -d "scope=$2" "$issuer/token" |
@@ -116,6 +127,7 @@ case ${1:-} in
     try "tests, libauth.so" with_so
     try "a build without the library" tells 'Run `make library`' CGO_CFLAGS= CGO_LDFLAGS=
     try "a build without cgo" tells 'install a C compiler, and build with CGO_ENABLED=1' CGO_ENABLED=0
+    try "a library of another ABI" other_abi
     try "the start of README.md" start
     ;;
   vectors)

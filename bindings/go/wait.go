@@ -3,7 +3,10 @@ package auth
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"os"
+	"time"
 )
 
 // flight is one refresh, on a goroutine of its own, that any number of callers wait for.
@@ -32,6 +35,9 @@ func (h *handle) refresh(ctx context.Context, issuer string) error {
 		_, err := h.ask(opRefresh, issuer, "", 0)
 		return err
 	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	h.mutex.Lock()
 	f := h.flights[issuer]
 	if f == nil {
@@ -43,7 +49,11 @@ func (h *handle) refresh(ctx context.Context, issuer string) error {
 	h.mutex.Unlock()
 	select {
 	case <-f.done:
-		return f.err
+		if e := asError(f.err); e != nil {
+			own := *e
+			return &own
+		}
+		return nil
 	case <-ctx.Done():
 		_, err := h.ask(opDescribe, "waiting for keys: "+ctx.Err().Error(), "", int64(KeysPending))
 		asError(err).cause = ctx.Err()
@@ -52,7 +62,6 @@ func (h *handle) refresh(ctx context.Context, issuer string) error {
 }
 
 func (h *handle) fly(issuer string, f *flight) {
-	defer h.leave()
 	_, f.err = h.ask(opRefresh, issuer, "", 0)
 	h.mutex.Lock()
 	delete(h.flights, issuer)
@@ -61,17 +70,41 @@ func (h *handle) fly(issuer string, f *flight) {
 	h.logEvents() // nobody waits for a logger
 }
 
-// logEvents tells what happened to the keys since the last time.
+const lookEvery = 5 * time.Second
+
+var started = time.Now()
+
+// look has events logged that nobody waited for: the library refreshes by itself while it has keys.
+func (h *handle) look() {
+	now, due := time.Since(started), h.lookDue.Load()
+	if int64(now) >= due && h.lookDue.CompareAndSwap(due, int64(now+lookEvery)) {
+		h.users.Add(1)
+		go h.logEvents()
+	}
+}
+
+// logEvents tells what happened to the keys since the last time. It leaves the handle first: a
+// logger is the user's, and may be stuck.
 func (h *handle) logEvents() {
-	h.logging.Lock()
+	if !h.logging.TryLock() { // somebody does; what is left, the next one tells
+		h.leave()
+		return
+	}
 	defer h.logging.Unlock()
+	told := h.tell(opReport)
+	h.leave()
+	defer func() {
+		if why := recover(); why != nil { // on this goroutine it would end the process
+			fmt.Fprintln(os.Stderr, "libauth: the slog handler panics:", why)
+		}
+	}()
 	var report struct {
 		Events []struct {
 			Sequence             uint64
 			Issuer, Kind, Detail string
 		}
 	}
-	if err := json.Unmarshal(h.tell(opReport), &report); err != nil {
+	if err := json.Unmarshal(told, &report); err != nil {
 		slog.Warn("libauth: the report cannot be read", "error", err)
 	}
 	for _, event := range report.Events {

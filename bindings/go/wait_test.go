@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"os"
 	"runtime"
@@ -145,6 +146,59 @@ func TestProviderIsDown(t *testing.T) {
 	refused(t, a.Refresh(t.Context(), "https://other.test"), auth.ArgumentInvalid)
 	if strings.Count(log(), "refresh_failed") != 1 || !strings.Contains(log(), "level=WARN") {
 		t.Error(log())
+	}
+}
+
+// After a refresh that failed the answer is still that to the token: which key it lacks.
+func TestSecondTryAfterAFailedRefresh(t *testing.T) {
+	issuer := newIssuer(t)
+	a := newAuth(t, func(o *auth.Options) {
+		issuer.options(o)
+		o.Keys.Cooldown = time.Second
+	})
+	if err := a.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	issuer.fails.Store(true)
+	parts := strings.Split(issuer.token(), ".")
+	parts[0] = base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"ES256","kid":"other"}`))
+	other := strings.Join(parts, ".")
+	soon(t, "the cooldown is over", func() bool {
+		_, err := a.TryVerify(other)
+		return errors.Is(err, auth.KeysPending)
+	})
+	_, err := a.Verify(t.Context(), other)
+	if e := refused(t, err, auth.KeysUnavailable); !strings.Contains(e.Log, `kid "other"`) {
+		t.Error(e.Log)
+	}
+}
+
+// Each of those who waited may change the error that it gets.
+func TestErrorsAreNotShared(t *testing.T) {
+	issuer := newSilentIssuer(t)
+	issuer.fails.Store(true)
+	a := newAuth(t, issuer.options)
+	errs := make(chan error)
+	for range 2 {
+		go func() { errs <- a.Refresh(t.Context(), "") }()
+	}
+	soon(t, "both wait", func() bool { return running("refresh") == 2 })
+	issuer.open()
+	first, second := refused(t, <-errs, auth.DiscoveryFailed), refused(t, <-errs, auth.DiscoveryFailed)
+	if first == second || *first != *second {
+		t.Errorf("%p %p", first, second)
+	}
+}
+
+func TestNoContextIsNeverDone(t *testing.T) {
+	issuer := newIssuer(t)
+	a := newAuth(t, issuer.options)
+	var none context.Context
+	if _, err := a.Verify(none, issuer.token()); err != nil {
+		t.Error(err)
+	}
+	if err := a.Ready(none); err != nil {
+		t.Error(err)
 	}
 }
 

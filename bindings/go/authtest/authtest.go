@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,12 +68,19 @@ func Token(claims map[string]any) string {
 	return signed + "." + encode(signature[:])
 }
 
-var acceptsAll = sync.OnceValue(func() *auth.Auth { return must(auth.New(Options())) })
-
 // With gives the context of a request whose token had these claims, as auth.FromContext and
-// auth.Claims find it behind Protect.
+// auth.Claims find it behind Protect. They may name any issuer and audience.
 func With(ctx context.Context, claims map[string]any) context.Context {
-	return auth.NewContext(ctx, must(acceptsAll().TryVerify(Token(claims))))
+	options := Options()
+	if issuer, other := claims["iss"].(string); other {
+		options.Issuer = issuer
+	}
+	if audience, other := claims["aud"]; other {
+		options.Audience = strings.Fields(strings.Trim(fmt.Sprint(audience), "[]")) // one, or a list
+	}
+	accepts := must(auth.New(options))
+	defer accepts.Close()
+	return auth.NewContext(ctx, must(accepts.TryVerify(Token(claims))))
 }
 
 func encode(bytes []byte) string { return base64.RawURLEncoding.EncodeToString(bytes) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	auth "github.com/libauth/libauth/bindings/go"
@@ -30,6 +31,19 @@ func TestAHandlerAlone(t *testing.T) {
 	}
 	if _, ok := auth.FromContext(auth.NewContext(t.Context(), nil)); ok {
 		t.Error("no verdict is one")
+	}
+}
+
+// The handler of a program asks for what the real provider says.
+func TestClaimsOfTheRealProvider(t *testing.T) {
+	const issuer, api = "https://id.example", "https://api.example"
+	for _, audience := range []any{api, []string{"x", api}, []any{api}} {
+		ctx := authtest.With(t.Context(), map[string]any{"iss": issuer, "aud": audience, "tenant": "t1"})
+		claims, err := auth.Claims[map[string]any](ctx)
+		v, ok := auth.FromContext(ctx)
+		if err != nil || !ok || v.Issuer != issuer || claims["iss"] != issuer || !strings.Contains(fmt.Sprint(claims["aud"]), api) {
+			t.Errorf("%v: %+v %v", audience, claims, err)
+		}
 	}
 }
 
