@@ -96,7 +96,7 @@ func TestTokensThatAreAccepted(t *testing.T) {
 	must(t, err)
 	peers := []verifier{middleware, w.goOIDC(), plain, strict}
 
-	table := []string{"| token | go-jwt-middleware | go-oidc | golang-jwt, as keyfunc shows it | the same, all options | libauth |",
+	table := []string{"| token | go-jwt-middleware v2 | go-oidc | golang-jwt, as keyfunc shows it | the same, all options | libauth |",
 		"| --- | --- | --- | --- | --- | --- |"}
 	for _, row := range rows {
 		line := "| " + row.name + " |"
@@ -132,7 +132,7 @@ func TestAnswersToRequests(t *testing.T) {
 		must(t, err)
 		return []http.Handler{middleware.CheckJWT(open), a.Protect(open)}
 	}
-	table := []string{"| request | go-jwt-middleware | libauth |", "| --- | --- | --- |"}
+	table := []string{"| request | go-jwt-middleware v2 | libauth |", "| --- | --- | --- |"}
 	ask := func(name string, servers []http.Handler, values ...string) {
 		line := "| " + name + " |"
 		for _, server := range servers {

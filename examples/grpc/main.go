@@ -43,7 +43,7 @@ func (service) Watch(_ *orders.WatchRequest, stream grpc.ServerStreamingServer[o
 	return nil
 }
 
-func server(a *auth.Auth) *grpc.Server {
+func server(a *auth.Auth) (*grpc.Server, error) {
 	options := authgrpc.Options{
 		Methods: map[string]string{
 			orders.Orders_List_FullMethodName:  "read:orders",
@@ -58,7 +58,7 @@ func server(a *auth.Auth) *grpc.Server {
 	)
 	orders.RegisterOrdersServer(s, service{})
 	healthpb.RegisterHealthServer(s, health.NewServer())
-	return s
+	return s, options.CheckNames(s) // of what is misspelt above
 }
 
 func main() {
@@ -69,12 +69,17 @@ func main() {
 	var wrong *auth.Error
 	if errors.As(err, &wrong) {
 		end(4, wrong.Code+": "+wrong.Log)
+	} else if err != nil {
+		end(4, err.Error())
+	}
+	s, err := server(a)
+	if err != nil {
+		end(4, err.Error())
 	}
 	listener, err := net.Listen("tcp4", "127.0.0.1:"+os.Args[1])
 	if err != nil {
 		end(1, "cannot listen: "+err.Error())
 	}
-	s := server(a)
 	stop, _ := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	go s.Serve(listener)
 	fmt.Printf("listening on %s\n", listener.Addr())

@@ -1,6 +1,7 @@
 // The example servers in C, C++ and Go, on real sockets, with tokens of npm oidc-provider: the same cases for each.
 //     node tests/hosts/run.mjs [HOST]...      a line a case; the last line is "N passed, N failed"
 import { listed } from './cases.mjs'
+import { excluded } from './exclude.mjs'
 import { build, install, startProvider } from './processes.mjs'
 
 // What is so of the two servers that look the route up themselves.
@@ -47,6 +48,8 @@ const hosts = {
   'go-gin': { go: 'examples/go/gin', ...net, decodes: true },
   'go-echo': { go: 'examples/go/echo', ...net, options: 204, decodes: false },
 }
+for (const router of ['nethttp', 'chi', 'gin', 'echo'])
+  hosts[`exclude-${router}`] = { go: 'tests/hosts/exclude', router, cases: excluded }
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(hosts)
 const unknown = names.filter(name => !(name in hosts))
@@ -64,7 +67,7 @@ let passed = 0, failed = 0
 for (const name of names) {
   const program = await build({ name, ...hosts[name] })
   const world = { ...hosts[name], program, provider: await startProvider(), tokens: {} }
-  for (const [title, body] of listed) {
+  for (const [title, body] of hosts[name].cases ?? listed) {
     try {
       await body(world)
       passed += 1

@@ -73,7 +73,8 @@ fn later() -> BTreeMap<String, String> {
     lines.map(|(row, what)| (row.to_owned(), what.to_owned())).collect()
 }
 
-/// `tests/abi/record.rs::name_of_the_test`, or a C program or script that `make test` runs.
+/// `tests/abi/record.rs::name_of_the_test`, one of another language by its name or title there, or
+/// a C program or script that `make test` runs.
 fn test_is_there(test: &str) -> bool {
     let Some((file, name)) = test.split_once("::") else {
         let run = fs::read_to_string(root().join("tests/c/run.sh")).unwrap();
@@ -82,7 +83,18 @@ fn test_is_there(test: &str) -> bool {
         return runs && root().join(test).is_file();
     };
     let text = fs::read_to_string(root().join(file)).unwrap_or_default();
-    text.contains(&format!("#[test]\nfn {name}(")) || text.contains(&format!("    fn {name}("))
+    let begins = match file.rsplit_once('.').unwrap_or_default().1 {
+        "rs" => vec![format!("#[test]\nfn {name}("), format!("    fn {name}(")],
+        "go" => vec![format!("\nfunc {name}(t *testing.T)")],
+        "mjs" => vec![
+            format!(" test('{name}', "),
+            format!("\ntest('{name}', "),
+            format!(" testWith('{name}', "),
+        ],
+        "cpp" => vec![format!("\nstatic void {name}() {{")],
+        _ => vec![],
+    };
+    begins.iter().any(|begin| text.contains(begin))
 }
 
 /// Every row is there once, and is held by a case, by a test that exists, or comes later; the last

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -19,13 +18,13 @@ type Options struct {
 	// Require is what every method needs: items as of Authorize.
 	Require []string
 	// Methods is what single methods need beside Require, by their full names, such as
-	// orders.Orders_Add_FullMethodName. A name that no method has is no mistake that gRPC could
-	// tell: take the constants of the generated code.
+	// orders.Orders_Add_FullMethodName: take the constants of the generated code, and CheckNames.
 	Methods map[string]string
-	// Optional lets a call without an authorization value pass, without a verdict in its context.
-	// One with a bad value or token never passes.
+	// Optional lets a call without an authorization value pass, without a verdict in its context,
+	// but to no method that Methods names. One with a bad value or token never passes.
 	Optional bool
 	// Exclude lets methods pass unseen: full names, or all of a service by "/grpc.health.v1.Health/*".
+	// No method can be here and in Methods.
 	Exclude []string
 	// Token finds the credential elsewhere than in the metadata `authorization`: a bare token, empty
 	// when there is none.
@@ -36,8 +35,11 @@ type Options struct {
 }
 
 // UnaryServerInterceptor returns the interceptor for unary calls; for grpc.ChainUnaryInterceptor.
-// Waiting for keys ends with the deadline of the call.
+// Waiting for keys ends with the deadline of the call. Panics for a name in Methods that is not
+// /package.Service/Method, one in Exclude that is neither that nor /package.Service/*, and a method
+// that both have.
 func UnaryServerInterceptor(a *auth.Auth, options Options) grpc.UnaryServerInterceptor {
+	options.mustBeNames()
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 		ctx, err := options.authorize(ctx, a, info.FullMethod)
 		if err != nil {
@@ -48,8 +50,10 @@ func UnaryServerInterceptor(a *auth.Auth, options Options) grpc.UnaryServerInter
 }
 
 // StreamServerInterceptor returns the interceptor for streams; for grpc.ChainStreamInterceptor. A
-// stream is judged when it is opened: one that may outlive its token looks at ExpiresAt.
+// stream is judged when it is opened: one that may outlive its token looks at ExpiresAt. Panics as
+// UnaryServerInterceptor does.
 func StreamServerInterceptor(a *auth.Auth, options Options) grpc.StreamServerInterceptor {
+	options.mustBeNames()
 	return func(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
 		ctx, err := options.authorize(stream.Context(), a, info.FullMethod)
 		if err != nil {
@@ -76,11 +80,16 @@ func (o *Options) authorize(ctx context.Context, a *auth.Auth, method string) (c
 	switch {
 	case err == nil:
 		return auth.NewContext(ctx, verdict), nil
-	case o.Optional && errors.Is(err, auth.HeaderMissing):
+	case o.Optional && !o.names(method) && errors.Is(err, auth.HeaderMissing):
 		return ctx, nil
 	}
 	log(ctx, method, err)
 	return nil, err
+}
+
+func (o *Options) names(method string) bool {
+	_, named := o.Methods[method]
+	return named
 }
 
 func (o *Options) judge(ctx context.Context, a *auth.Auth, method string) (*auth.Verdict, error) {
@@ -108,14 +117,4 @@ func (o *Options) judge(ctx context.Context, a *auth.Auth, method string) (*auth
 		}
 	}
 	return verdict, nil
-}
-
-func (o *Options) excluded(method string) bool {
-	for _, name := range o.Exclude {
-		service, all := strings.CutSuffix(name, "*")
-		if name == method || all && strings.HasSuffix(service, "/") && strings.HasPrefix(method, service) {
-			return true
-		}
-	}
-	return false
 }

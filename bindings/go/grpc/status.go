@@ -23,13 +23,13 @@ const Domain = "libauth"
 // the call ended while keys were awaited. The message is the sentence for the
 // client. The details are an ErrorInfo, with the code as its reason (TOKEN_EXPIRED), and `code` and
 // `challenge` as metadata, and a RetryInfo where it is worth trying again. An error that is not of
-// libauth is Internal, without its text.
+// libauth is Internal, without its text; a nil *auth.Error is one.
 func Error(err error) error {
 	if err == nil {
 		return nil
 	}
 	var refusal *auth.Error
-	if !errors.As(err, &refusal) {
+	if !errors.As(err, &refusal) || refusal == nil {
 		return status.Error(codes.Internal, "The call could not be authorized.")
 	}
 	told := status.New(code(refusal), refusal.Error())

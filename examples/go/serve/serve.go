@@ -26,6 +26,8 @@ func Main(routes func(*auth.Auth) http.Handler) {
 	var wrong *auth.Error
 	if errors.As(err, &wrong) {
 		end(4, wrong.Code+": "+wrong.Log)
+	} else if err != nil {
+		end(4, err.Error())
 	}
 	listener, err := net.Listen("tcp4", "127.0.0.1:"+os.Args[1])
 	if err != nil {
