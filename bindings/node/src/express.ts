@@ -54,7 +54,8 @@ export function auth(from?: AuthOptions | Auth, options: ExpressOptions = {}): R
     const state: Found = { guard, verdict: undefined }
     req[found] = state
     req.auth = undefined as unknown as Verdict
-    if (guard.passes(req, req.baseUrl + req.path)) return next()
+    // Express parses the URL for the path: only where it is asked for.
+    if (guard.passes(req, guard.options.exclude === undefined ? '' : req.baseUrl + req.path)) return next()
     guard
       .judge(req, req)
       .then(

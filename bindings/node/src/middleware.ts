@@ -159,12 +159,14 @@ export class Guard<Request, Answer extends unknown[]> {
     return verdict
   }
 
-  private async verdict(request: Request, message: Message): Promise<Verdict> {
+  // Not async: the promise of `authorize` is handed on as it is.
+  private verdict(request: Request, message: Message): Promise<Verdict> {
     const { require, token: tokenOf } = this.options
     const how = require === undefined ? undefined : { require }
     if (tokenOf === undefined) return this.auth.authorize(this.header(message), how)
-    const token = await tokenOf(request)
-    return token == null ? this.auth.authorize(undefined, how) : this.auth.verify(token, how)
+    return Promise.resolve(tokenOf(request)).then(token =>
+      token == null ? this.auth.authorize(undefined, how) : this.auth.verify(token, how),
+    )
   }
 
   // Node keeps the first of several Authorization headers: which one would the next server take?
