@@ -84,7 +84,13 @@ export class Auth implements Disposable {
   /** Verifies a token. Waits only while its issuer's keys are fetched. Rejects with AuthError. */
   async verify(token: string, how?: How): Promise<Verdict> {
     const asked = this.#asked(how)
-    return this.#waiting(asked.signal, () => this.#verify(token, asked))
+    asked.signal?.throwIfAborted()
+    try {
+      return this.#verify(token, asked)
+    } catch (error) {
+      await this.#keys(error, asked.signal)
+    }
+    return this.#verify(token, asked)
   }
 
   /** The same without waiting: throws AuthError, KEYS_PENDING where keys have to be fetched first. */
@@ -95,7 +101,13 @@ export class Auth implements Disposable {
   /** Judges the value of an Authorization header; one of `headersDistinct` will do too. Waits and rejects as `verify`. */
   async authorize(header: string | readonly string[] | null | undefined, how?: How): Promise<Verdict> {
     const asked = this.#asked(how)
-    return this.#waiting(asked.signal, () => this.#authorize(header, asked))
+    asked.signal?.throwIfAborted()
+    try {
+      return this.#authorize(header, asked)
+    } catch (error) {
+      await this.#keys(error, asked.signal)
+    }
+    return this.#authorize(header, asked)
   }
 
   /** The same without waiting: see `tryVerify`. */
@@ -216,15 +228,10 @@ export class Auth implements Disposable {
     return seconds
   }
 
-  async #waiting(signal: AbortSignal | undefined, attempt: () => Verdict): Promise<Verdict> {
-    signal?.throwIfAborted()
-    try {
-      return attempt()
-    } catch (error) {
-      if (!(error instanceof AuthError) || error.number !== STATUSES.KEYS_PENDING) throw error
-      await this.#refreshes.wait(this.#open(), error.issuer, signal)
-    }
-    return attempt()
+  /** Waits for the keys that a first try has not found; what else it threw is the answer. */
+  async #keys(error: unknown, signal: AbortSignal | undefined): Promise<void> {
+    if (!(error instanceof AuthError) || error.number !== STATUSES.KEYS_PENDING) throw error
+    await this.#refreshes.wait(this.#open(), error.issuer, signal)
   }
 
   #refuse(status: StatusName, what: string, wrong: string | undefined): void {
