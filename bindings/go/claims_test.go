@@ -15,6 +15,8 @@ import (
 func TestNamesThatAreOneToGo(t *testing.T) {
 	a := newAuth(t, nil)
 	for name, claims := range map[string]map[string]any{
+		"escape":    {"tenant": "t1", "TENANT": "a\"b"},
+		"markup":    {"<a": "t1", "<A": "x"},
 		"case":      {"tenant": "t1", "TENANT": "t2"},
 		"long s":    {"sub": "bob", "ſub": "admin"},
 		"kelvin":    {"key": "a", "\u212aey": "b"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -32,46 +33,67 @@ func (v *Verdict) ExpiresAt() time.Time { return time.Unix(v.expiresAt, 0) }
 // a claim of that name in upper or lower case. The library knows only the name as it is spelt. So
 // an object with two names that differ in case alone, at any depth, is ErrClaimsAmbiguous.
 func (v *Verdict) Claims(dst any) error {
-	if err := distinct(json.NewDecoder(strings.NewReader(v.claims))); err != nil {
-		return err
+	if !plainNames(v.claims) {
+		var all any
+		if err := json.Unmarshal([]byte(v.claims), &all); err != nil {
+			return err
+		}
+		if ambiguousNames(all) {
+			return ErrClaimsAmbiguous
+		}
 	}
 	return json.Unmarshal([]byte(v.claims), dst)
 }
 
-// distinct reads one value. The library has seen to it that it is whole, not deep, and that numbers
-// are in range.
-func distinct(d *json.Decoder) error {
-	opened, err := d.Token()
-	if _, nested := opened.(json.Delim); err != nil || !nested {
-		return err
-	}
-	seen := map[string]bool{}
-	for d.More() {
-		if opened == json.Delim('{') {
-			name, _ := d.Token()
-			folded := strings.Map(foldRune, name.(string))
-			if seen[folded] {
-				return ErrClaimsAmbiguous
-			}
-			seen[folded] = true
-		}
-		if err := distinct(d); err != nil {
-			return err
+// plainNames spares most claims being read twice: their names have no letter that is one with
+// another. Where nothing is escaped, each second text between quotes is a string, and one that a
+// colon follows is a name.
+func plainNames(claims string) bool {
+	other := func(r rune) bool { return 'A' <= r && r <= 'Z' || r > unicode.MaxASCII }
+	texts := strings.Split(claims, `"`)
+	for i := 2; i < len(texts); i += 2 {
+		if strings.HasPrefix(strings.TrimSpace(texts[i]), ":") && strings.ContainsFunc(texts[i-1], other) {
+			return false
 		}
 	}
-	_, err = d.Token()
-	return err
+	return !strings.Contains(claims, `\`)
 }
 
-// foldRune gives the smallest rune that is the same in another case, as encoding/json does.
-func foldRune(r rune) rune {
-	for {
-		next := unicode.SimpleFold(r)
-		if next <= r {
-			return next
+// ambiguousNames finds two names that are one in another case; none is spelt the same twice, of
+// which the library has seen to it.
+func ambiguousNames(value any) bool {
+	switch value := value.(type) {
+	case []any:
+		return slices.ContainsFunc(value, ambiguousNames)
+	case map[string]any:
+		folded := map[string]bool{}
+		for name, inner := range value {
+			folded[strings.Map(fold, name)] = true
+			if ambiguousNames(inner) {
+				return true
+			}
 		}
-		r = next
+		return len(folded) < len(value)
 	}
+	return false
+}
+
+// fold gives one rune for all that encoding/json takes for the same: the smallest, in lower case
+// where it is ASCII, as most are.
+func fold(r rune) rune {
+	if 'a' <= r && r <= 'z' {
+		return r
+	}
+	for next := unicode.SimpleFold(r); ; r, next = next, unicode.SimpleFold(next) {
+		if next <= r {
+			r = next
+			break
+		}
+	}
+	if 'A' <= r && r <= 'Z' {
+		r += 'a' - 'A'
+	}
+	return r
 }
 
 // RawClaims is a copy of the claims: a JSON object, byte for byte as signed.
