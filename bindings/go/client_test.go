@@ -99,7 +99,7 @@ func TestRequirementThatIsEmptyIsAMistake(t *testing.T) {
 	a := newAuth(t, nil)
 	header := "Bearer " + authtest.Token(map[string]any{"scope": "a"})
 	for _, require := range [][]string{{""}, {"", ""}, {"a", ""}, {"", "a"}, {" "}, {"[]"}, {"\x00"}, {"\xff"},
-		{`["a"]`, ""}, {"", `["a"]`}, {"a", " "}, {"a", "\t"}, {"a", "\u00a0"}, {"a", " ", "a"}} {
+		{`["a"]`, ""}, {"", `["a"]`}, {`["a"]`, " "}, {"\t", `["a"]`}, {"a", " "}, {"a", "\t"}, {"a", "\u00a0"}, {"a", " ", "a"}} {
 		_, err := a.Authorize(t.Context(), header, require...)
 		refused(t, err, auth.RequirementInvalid)
 	}

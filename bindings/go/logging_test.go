@@ -97,6 +97,9 @@ func TestAnOutageThatNobodyWaitsForIsLogged(t *testing.T) {
 		verify()
 		return strings.Contains(log(), "level=WARN msg=\"libauth: refresh_failed\"")
 	})
+	if next := a.NextLook(); next <= 0 || next > 5*time.Second {
+		t.Error("every call looks, or none does again:", next)
+	}
 	if strings.Count(log(), "keys_changed") != 1 || strings.Count(log(), "refresh_failed") != 1 {
 		t.Error(log())
 	}

@@ -165,7 +165,7 @@ func excluded(r *http.Request, patterns []string) bool {
 
 func excludable(pattern string) bool {
 	u, err := url.ParseRequestURI(pattern)
-	return err == nil && strings.HasPrefix(pattern, "/") && u.Path == pattern && u.EscapedPath() == pattern &&
+	return err == nil && u.Path == pattern && u.EscapedPath() == pattern &&
 		!strings.Contains(strings.TrimSuffix(pattern, "/*"), "*") && !ambiguous(pattern)
 }
 

@@ -32,15 +32,14 @@ func (v *Verdict) ExpiresAt() time.Time { return time.Unix(v.expiresAt, 0) }
 // a claim of that name in upper or lower case. The library knows only the name as it is spelt. So
 // an object with two names that differ in case alone, at any depth, is ErrClaimsAmbiguous.
 func (v *Verdict) Claims(dst any) error {
-	names := json.NewDecoder(strings.NewReader(v.claims))
-	names.UseNumber()
-	if err := distinct(names); err != nil {
+	if err := distinct(json.NewDecoder(strings.NewReader(v.claims))); err != nil {
 		return err
 	}
 	return json.Unmarshal([]byte(v.claims), dst)
 }
 
-// distinct reads one value. The library has seen to it that it is whole and not deep.
+// distinct reads one value. The library has seen to it that it is whole, not deep, and that numbers
+// are in range.
 func distinct(d *json.Decoder) error {
 	opened, err := d.Token()
 	if _, nested := opened.(json.Delim); err != nil || !nested {
