@@ -30,7 +30,7 @@ export interface MiddlewareOptions<Request, Answer extends unknown[] = []> {
    * `%5c` or a backslash is never among them.
    */
   exclude?: readonly string[]
-  /** Whether a CORS preflight (OPTIONS with Access-Control-Request-Method) passes. Default: true. */
+  /** Whether a CORS preflight (OPTIONS, Origin, Access-Control-Request-Method) passes. Default: true. */
   preflight?: boolean
   /** Writes the answer to a refused request, instead of the framework's error handler. */
   onError?: (error: AuthError, ...answer: Answer) => unknown
@@ -135,7 +135,8 @@ export class Guard<Request, Answer extends unknown[]> {
   /** Whether nobody asks for a token here: a preflight, or an excluded path. */
   passes({ method, headers }: Message, path: string): boolean {
     const { exclude, preflight = true } = this.options
-    if (preflight && method === 'OPTIONS' && headers['access-control-request-method']) return true
+    const asks = headers.origin !== undefined && headers['access-control-request-method'] !== undefined
+    if (preflight && method === 'OPTIONS' && asks) return true
     if (exclude === undefined || odd.test(path)) return false
     return exclude.some(known =>
       known.endsWith('/*') ? path.startsWith(known.slice(0, -1)) : path === known,
