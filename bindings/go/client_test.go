@@ -78,8 +78,13 @@ func TestAnErrorOfNothing(t *testing.T) {
 		t.Error(w.Code)
 	}
 	var none *auth.Error
-	if none.Error() != "<nil>" {
+	if none.Error() != "<nil>" || errors.Is(none, auth.TokenExpired) {
 		t.Error(none.Error())
+	}
+	w = httptest.NewRecorder()
+	none.ServeHTTP(w, nil)
+	if w.Code != 500 {
+		t.Error(w.Code)
 	}
 	if v, ok := auth.FromContext(auth.NewContext(t.Context(), nil)); ok {
 		t.Error("no verdict is one:", v)

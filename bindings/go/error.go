@@ -44,6 +44,9 @@ func (e *Error) Error() string {
 
 // Unwrap gives the status, and the error of the context that ended the wait for keys.
 func (e *Error) Unwrap() []error {
+	if e == nil {
+		return nil
+	}
 	if e.cause == nil {
 		return []error{e.Number}
 	}
@@ -52,6 +55,9 @@ func (e *Error) Unwrap() []error {
 
 // ServeHTTP writes the answer to the refused request.
 func (e *Error) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	if e == nil {
+		e = &Error{}
+	}
 	if e.Challenge != "" {
 		w.Header().Set("WWW-Authenticate", e.Challenge)
 	}
