@@ -138,6 +138,9 @@ func (a *Auth) Require(v *Verdict, require ...string) error {
 	if v == nil {
 		return ErrNoVerdict
 	}
+	if len(require) == 0 {
+		require = []string{""} // who asks, asks for something
+	}
 	_, err := a.ask(opRequire, v.claims, requirement(require), 0)
 	return err
 }

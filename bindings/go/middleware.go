@@ -53,10 +53,17 @@ func (a *Auth) Middleware(options ...MiddlewareOptions) func(http.Handler) http.
 	if len(options) == 0 {
 		options = []MiddlewareOptions{{}}
 	}
-	for _, o := range options {
+	options = slices.Clone(options) // what the caller changes later changes nothing
+	for i := range options {
+		o := &options[i]
+		o.Exclude, o.Require = slices.Clone(o.Exclude), slices.Clone(o.Require)
+		if o.Preflight != nil {
+			preflight := *o.Preflight
+			o.Preflight = &preflight
+		}
 		for _, pattern := range o.Exclude {
 			if !excludable(pattern) {
-				panic(fmt.Sprintf("auth: Exclude has %q: a path as it is sent, with no `*` but a final `/*`", pattern))
+				panic(fmt.Sprintf("auth: Exclude has %q: a path without escapes, with no `*` but a final `/*`", pattern))
 			}
 		}
 	}

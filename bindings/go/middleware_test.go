@@ -235,6 +235,24 @@ func TestMistakesOfTheProgramPanic(t *testing.T) {
 }
 
 // Protect wraps what does the work: what it does without a token, it does for everybody.
+func TestWhatTheCallerChangesLaterChangesNothing(t *testing.T) {
+	preflight := new(bool)
+	options := []auth.MiddlewareOptions{{Exclude: []string{"/open"}, Require: []string{"read"}, Preflight: preflight}}
+	protect := newAuth(t, nil).Middleware(options...)
+	options[0].Exclude[0], options[0].Require[0], *preflight = "/*", "other", true
+	options[0] = auth.MiddlewareOptions{Optional: true}
+	handler := protect(subject)
+	for _, method := range []string{"GET", "OPTIONS"} {
+		got := answered(t, serve(handler, method, "/x", "Origin", "https://app.test", "Access-Control-Request-Method", "GET"))
+		if got != "authorization_header_missing" {
+			t.Error(method, got)
+		}
+	}
+	if got := answered(t, serve(handler, "GET", "/x", "Authorization", "Bearer "+authtest.Token(map[string]any{"scope": "read"}))); got != "alice" {
+		t.Error(got)
+	}
+}
+
 func TestProtectLetsNoPreflightThrough(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/orders", newAuth(t, nil).Protect(subject)) // for every method

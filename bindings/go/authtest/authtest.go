@@ -17,7 +17,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"strings"
 	"sync"
 	"time"
 
@@ -75,8 +74,16 @@ func With(ctx context.Context, claims map[string]any) context.Context {
 	if issuer, other := claims["iss"].(string); other {
 		options.Issuer = issuer
 	}
-	if audience, other := claims["aud"]; other {
-		options.Audience = strings.Fields(strings.Trim(fmt.Sprint(audience), "[]")) // one, or a list
+	switch audience := claims["aud"].(type) {
+	case string:
+		options.Audience = []string{audience}
+	case []string:
+		options.Audience = audience
+	case []any:
+		options.Audience = nil
+		for _, one := range audience {
+			options.Audience = append(options.Audience, fmt.Sprint(one))
+		}
 	}
 	accepts := must(auth.New(options))
 	defer accepts.Close()

@@ -37,7 +37,7 @@ func TestAHandlerAlone(t *testing.T) {
 // The handler of a program asks for what the real provider says.
 func TestClaimsOfTheRealProvider(t *testing.T) {
 	const issuer, api = "https://id.example", "https://api.example"
-	for _, audience := range []any{api, []string{"x", api}, []any{api}} {
+	for _, audience := range []any{api, []string{"x", api}, []any{api}, "My API " + api, "[" + api + "]"} {
 		ctx := authtest.With(t.Context(), map[string]any{"iss": issuer, "aud": audience, "tenant": "t1"})
 		claims, err := auth.Claims[map[string]any](ctx)
 		v, ok := auth.FromContext(ctx)

@@ -5,6 +5,7 @@ package authgrpc
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"google.golang.org/grpc"
@@ -39,7 +40,7 @@ type Options struct {
 // /package.Service/Method, one in Exclude that is neither that nor /package.Service/*, and a method
 // that both have.
 func UnaryServerInterceptor(a *auth.Auth, options Options) grpc.UnaryServerInterceptor {
-	options.mustBeNames()
+	options = options.kept()
 	return func(ctx context.Context, request any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 		ctx, err := options.authorize(ctx, a, info.FullMethod)
 		if err != nil {
@@ -53,7 +54,7 @@ func UnaryServerInterceptor(a *auth.Auth, options Options) grpc.UnaryServerInter
 // stream is judged when it is opened: one that may outlive its token looks at ExpiresAt. Panics as
 // UnaryServerInterceptor does.
 func StreamServerInterceptor(a *auth.Auth, options Options) grpc.StreamServerInterceptor {
-	options.mustBeNames()
+	options = options.kept()
 	return func(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
 		ctx, err := options.authorize(stream.Context(), a, info.FullMethod)
 		if err != nil {
@@ -61,6 +62,13 @@ func StreamServerInterceptor(a *auth.Auth, options Options) grpc.StreamServerInt
 		}
 		return handle(server, &judged{stream, ctx})
 	}
+}
+
+// kept is a copy: what the caller changes later changes nothing.
+func (o Options) kept() Options {
+	o.mustBeNames()
+	o.Require, o.Exclude, o.Methods = slices.Clone(o.Require), slices.Clone(o.Exclude), maps.Clone(o.Methods)
+	return o
 }
 
 // A stream whose context has the verdict.
@@ -73,6 +81,9 @@ func (s *judged) Context() context.Context { return s.ctx }
 
 // authorize returns the context with the verdict, or the refusal, which is logged.
 func (o *Options) authorize(ctx context.Context, a *auth.Auth, method string) (context.Context, error) {
+	if service, _ := split(method); service == "" {
+		return nil, a.Describe(auth.ArgumentInvalid, "the method is not called /package.Service/Method")
+	}
 	if o.excluded(method) {
 		return ctx, nil
 	}

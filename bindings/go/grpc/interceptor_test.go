@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
@@ -160,6 +161,23 @@ func TestOptionalOpensNoMethodThatIsNamed(t *testing.T) {
 	a := start(t, local(t), options, false)
 	a.refused(t, codes.Unauthenticated, "AUTHORIZATION_HEADER_MISSING", calls["unary"](a, with(t)))
 	a.accepted(t, nobody, calls["stream"](a, with(t)))
+}
+
+// grpc-go hands over no other spelling; the options know only this one.
+func TestAMethodInAnotherSpellingIsNotServed(t *testing.T) {
+	methods := map[string]string{"/o.O/Add": "write"}
+	options := authgrpc.Options{Optional: true, Methods: methods}
+	intercept := authgrpc.UnaryServerInterceptor(local(t), options)
+	delete(methods, "/o.O/Add") // later: it changes nothing
+	for _, method := range []string{"o.O/Add", "/o.O/Add", "//o.O/Add", ""} {
+		_, err := intercept(t.Context(), nil, &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) {
+			t.Error("served:", method)
+			return nil, nil
+		})
+		if want := map[bool]codes.Code{true: codes.Unauthenticated, false: codes.Internal}[method == "/o.O/Add"]; status.Code(err) != want {
+			t.Error(method, err)
+		}
+	}
 }
 
 func TestTokenFromElsewhere(t *testing.T) {

@@ -207,7 +207,7 @@ export class Auth implements Disposable {
     this.#refuse('ARGUMENT_INVALID', 'what is asked for', notNamed(how, ['require', 'now', 'signal']))
     if (how === undefined) return NOTHING
     const { now, signal } = how
-    const fits = signal === undefined || typeof signal?.throwIfAborted === 'function'
+    const fits = signal === undefined || signal instanceof AbortSignal
     this.#refuse('ARGUMENT_INVALID', '`signal`', fits ? undefined : 'must be an AbortSignal')
     const require = Object.hasOwn(how, 'require') ? this.#requirement(how.require) : ''
     return { require, now: this.#seconds(now), signal }

@@ -56,17 +56,19 @@ export function auth(from?: AuthOptions | Auth, options: ExpressOptions = {}): R
     req.auth = undefined as unknown as Verdict
     // Express parses the URL for the path: only where it is asked for.
     if (guard.passes(req, guard.options.exclude === undefined ? '' : req.baseUrl + req.path)) return next()
-    guard
-      .judge(req, req)
-      .then(
-        verdict => {
-          state.verdict = verdict
-          req.auth = verdict as Verdict
-          next()
-        },
-        error => refuse(guard, error, req, res, next),
-      )
-      .catch(next)
+    const pass = (verdict: Verdict | undefined): void => {
+      state.verdict = verdict
+      req.auth = verdict as Verdict
+      next()
+    }
+    let verdict
+    try {
+      verdict = guard.judgeNow(req)
+    } catch (error) {
+      return void refuse(guard, error, req, res, next).catch(next)
+    }
+    if (verdict !== 'later') return pass(verdict)
+    guard.judge(req, req).then(pass, error => refuse(guard, error, req, res, next)).catch(next)
   }
 }
 

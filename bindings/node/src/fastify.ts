@@ -75,6 +75,7 @@ async function protect(
 ): Promise<unknown> {
   const state: Found = { guard, verdict: undefined }
   request[found] = state
+  request.auth = null as unknown as Verdict // whoever set it, it was not this plugin
   const { method, headers, raw } = request
   const message = { method, headers, rawHeaders: raw.rawHeaders }
   // What find-my-way goes by, rewritten by `rewriteUrl`; it ends a path at the question mark.

@@ -152,12 +152,29 @@ export class Guard<Request, Answer extends unknown[]> {
     try {
       verdict = await this.verdict(request, message)
     } catch (error) {
-      if (!this.options.optional || !(error instanceof AuthError)) throw error
-      if (error.statusName !== 'HEADER_MISSING') throw error
-      return undefined
+      return this.nobody(error)
     }
     if (this.options.check) await this.check(this.options.check, verdict)
     return verdict
+  }
+
+  /** The same at once, which costs Express a third less; 'later' where something has to be waited for. */
+  judgeNow(message: Message): Verdict | undefined | 'later' {
+    const { require, token, check } = this.options
+    if (token !== undefined || check !== undefined) return 'later'
+    try {
+      return this.auth.tryAuthorize(this.header(message), require === undefined ? undefined : { require })
+    } catch (error) {
+      if (error instanceof AuthError && error.statusName === 'KEYS_PENDING') return 'later'
+      return this.nobody(error)
+    }
+  }
+
+  // Where a token is optional and there is none; any other error is thrown on.
+  private nobody(error: unknown): undefined {
+    if (!this.options.optional || !(error instanceof AuthError)) throw error
+    if (error.statusName !== 'HEADER_MISSING') throw error
+    return undefined
   }
 
   // Not async: the promise of `authorize` is handed on as it is.

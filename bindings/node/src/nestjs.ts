@@ -79,7 +79,9 @@ export class ProblemFilter implements ExceptionFilter<AuthException> {
   catch(exception: AuthException, host: ArgumentsHost): void {
     if (host.getType<string>() !== 'http') throw exception
     const { cause } = exception
-    const response = host.switchToHttp().getResponse().status(cause.status)
+    const response = host.switchToHttp().getResponse()
+    if (response.headersSent || response.sent) return // by `onError`
+    response.status(cause.status)
     response.header('Content-Type', 'application/problem+json').send(Buffer.from(cause.problem))
   }
 }
@@ -128,13 +130,16 @@ function pathOf({ baseUrl = '', path, url }: Carrier): string {
 
 /**
  * Lets calls pass that have a good token. `AuthModule` sets it before every handler of HTTP and
- * GraphQL; a gateway names it itself, `@UseGuards(AuthGuard)`, and judges each message anew.
+ * GraphQL. Two have to ask for it, else `@Require()` asks nothing there: a gateway, by
+ * `@UseGuards(AuthGuard)`, and field resolvers, by `fieldResolverEnhancers: ['guards']`.
  */
 export class AuthGuard implements CanActivate {
   constructor(private readonly settings: Settings) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const places = [context.getHandler(), context.getClass()] as const
+    // Whoever set it, it was not this guard.
+    if (context.getType() === 'http') carrierOf(context)!.auth = undefined
     if (this.isPublic(places)) return true
     try {
       await this.judge(context, places)
@@ -157,7 +162,6 @@ export class AuthGuard implements CanActivate {
       throw new Error('the client has no request with headers; AuthModule needs the option token')
 
     const message: Message = { method, headers, rawHeaders }
-    if (context.getType() === 'http') carrier.auth = undefined // whoever set it, it was not this guard
     const requirements = places.flatMap(requirementsOf)
     // Whoever requires something of callers does not want them unseen.
     const mayPass = context.getType() === 'http' && requirements.length === 0

@@ -22,8 +22,7 @@ export function notText(value: unknown): string | undefined {
 /** Why what is handed over by name cannot be read: it may hide what was asked for. Undefined when it can. */
 export function notNamed(value: unknown, names: readonly string[]): string | undefined {
   if (value === undefined) return undefined
-  const prototype = value === null ? undefined : Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return 'is not a plain object'
+  if (value === null || !isPlain(value as object)) return 'is not a plain object'
   const unknown = Reflect.ownKeys(value as object).find(name => !names.includes(name as string))
   return unknown && `has ${JSON.stringify(String(unknown))}; there are ${names.join(', ')}`
 }
@@ -42,9 +41,15 @@ export function json(value: unknown): string {
   }
 }
 
-// A Map or a RegExp would be `{}`, as if nothing had been asked for.
+// A Map would be `{}`, as if nothing had been asked for; so would what stands at a prototype, or is not enumerable.
 function hasJson(value: unknown): boolean {
-  return ['Object', 'Array', 'String', 'Number', 'Boolean'].includes(kind(value))
+  if (kind(value) !== 'Object') return ['Array', 'String', 'Number', 'Boolean'].includes(kind(value))
+  return isPlain(value as object) && Reflect.ownKeys(value as object).length === Object.keys(value as object).length
+}
+
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 function kind(value: unknown): string {

@@ -58,13 +58,23 @@ test('what is asked by another shape, or by another name', async () => {
   class Asked { get require() { return 'admin' } }
   const shapes = [null, 'admin', '', ['admin'], 5, true, () => {}, Symbol('x'), new Map([['require', 'admin']]), new Date(), new Asked(), Object.create({ require: 'admin' })]
   const names = [{ requires: 'admin' }, { Require: 'admin' }, { require: 'a', scope: 'b' }, { [Symbol('require')]: 'a' }, Object.defineProperty({}, 'requires', { value: 'a' })]
-  const signals = [null, 5, {}, 'abort', new AbortController()].map(signal => ({ signal }))
+  const signals = [null, 5, {}, 'abort', new AbortController(), { throwIfAborted() {} }].map(signal => ({ signal }))
   for (const how of [...shapes, ...names, ...signals])
     for (const call of [() => auth.verify('x.y.z', how), () => auth.tryVerify('x.y.z', how), () => auth.authorize(undefined, how), () => auth.tryAuthorize('Bearer x.y.z', how)])
       assert.equal(await statusNameOf(call), 'ARGUMENT_INVALID', inspect(how))
   assert.throws(() => auth.tryVerify('x.y.z', { requires: 'admin' }), { log: /"requires".*require, now, signal/ })
   for (const how of [undefined, {}, Object.create(null), Object.freeze({ now: undefined, signal: undefined })])
     assert.equal(await statusNameOf(() => auth.tryVerify('x.y.z', how)), 'TOKEN_MALFORMED', inspect(how))
+})
+
+test('options that JSON would not show', async () => {
+  class Options { issuer = base.issuer; audience = base.audience; get claims() { return { required: ['zzz'] } } }
+  class Claims { get required() { return ['zzz'] } }
+  const hidden = Object.defineProperty({ ...base }, 'claims', { value: { required: ['zzz'] } })
+  const inherited = Object.assign(Object.create({ claims: { required: ['zzz'] } }), base)
+  for (const options of [new Options(), hidden, inherited, { ...base, claims: new Claims() }, { ...base, [Symbol('claims')]: {} }])
+    assert.match(await statusNameOf(() => new Auth(options)), /^OPTION_(INVALID|UNKNOWN)$/, inspect(options))
+  new Auth(Object.assign(Object.create(null), base)).close()
 })
 
 test('a logger that is none', async () => {

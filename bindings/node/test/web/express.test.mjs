@@ -184,16 +184,21 @@ for (const [name, framework] of [['Express 4', express4], ['Express 5', express]
       const count = () => (unhandled += 1)
       process.on('unhandledRejection', count)
       try {
-        // As connect runs it: what the handlers behind throw comes out of next().
+        // As connect runs it: what the handlers behind throw comes out of next(), and goes to it.
         for (const headers of [{}, { authorization: `Bearer ${mint()}` }]) {
           const given = []
           await new Promise(done => {
             const req = { baseUrl: '', path: '/', method: 'GET', headers }
-            auth(new Auth(options, { logger: { info: broken, warn: broken } }))(req, {}, error => {
+            const next = error => {
               given.push(error)
               if (given.length === 1) throw new Error('behind')
               done()
-            })
+            }
+            try {
+              auth(new Auth(options, { logger: { info: broken, warn: broken } }))(req, {}, next)
+            } catch (error) {
+              next(error)
+            }
           })
           assert.equal(given[1].message, 'behind')
         }

@@ -22,6 +22,13 @@ async function withApp(prepare, body, settings) {
   }
 }
 
+test('who another plugin found is nobody here', () =>
+  withApp(async app => {
+    app.addHook('onRequest', async request => { request.auth = { subject: 'basic' } })
+    await app.register(auth(options, { exclude: ['/open'] }))
+    app.get('/open', caller)
+  }, async ask => assert.deepEqual((await ask('/open')).slice(0, 2), [200, { caller: null }])))
+
 test('the default error handler: status, headers, and a body that shows nothing of the token', () => {
   const written = []
   const logger = { level: 'info', stream: { write: line => written.push(JSON.parse(line)) } }

@@ -7,7 +7,7 @@ import { MercuriusDriver } from '@nestjs/mercurius'
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets'
 import { io } from 'socket.io-client'
 import { AuthError } from 'libauth'
-import { Auth, AuthException, AuthGuard, AuthModule, Caller, Public, Require } from 'libauth/nestjs'
+import { Auth, AuthException, AuthGuard, AuthModule, Caller, ProblemFilter, Public, Require } from 'libauth/nestjs'
 import { fakeAuth, mint, options } from 'libauth/testing'
 import { bearer, exchange, answers, request } from '../../../../tests/hosts/http.mjs'
 import { missing, open, refused } from './cases.mjs'
@@ -100,18 +100,21 @@ describe('decorators', () => {
       }
     }
     decorate(See, [Controller()], { see: [[Get(['see', 'open'])], Req()] })
-    const host = await nestApp('express', { imports: [AuthModule.forRoot(options, { optional: true, exclude: ['/open'] })], controllers: [See] }, before)
+    class Everybody extends See {}
+    decorate(Everybody, [Controller('public'), Public()], {})
+    const host = await nestApp('express', { imports: [AuthModule.forRoot(options, { optional: true, exclude: ['/open'] })], controllers: [See, Everybody] }, before)
     try {
-      for (const headers of [[], bearer(good)]) for (const path of ['/see', '/open']) open(await request(host.url, path, headers))
+      for (const headers of [[], bearer(good)]) for (const path of ['/see', '/open', '/public/see']) open(await request(host.url, path, headers))
     } finally {
       await host.close()
     }
-    assert.deepEqual(seen, [undefined, undefined, 'alice', undefined])
+    assert.deepEqual(seen, [undefined, undefined, undefined, 'alice', undefined, undefined])
   })
   test('an onError that answers itself answers once', async () => {
     const onError = (_error, context) => context.switchToHttp().getResponse().status(418).send('{}')
     for (const platform of ['express', 'fastify'])
-      await withApp({ imports: [AuthModule.forRoot(options, { onError })], controllers }, async (ask, { lines }) => {
+      await withApp({ imports: [AuthModule.forRoot(options, { onError })], controllers }, async (ask, { app, lines }) => {
+        app.useGlobalFilters(new ProblemFilter())
         assert.equal((await ask('/plain/1')).status, 418)
         assert.deepEqual(lines.filter(line => line.startsWith('error')), [])
       }, platform)
