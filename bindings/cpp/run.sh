@@ -22,7 +22,7 @@ case ${1:-} in
   '') sets=programs ;;
   vectors) sets=vectors answers=target/parity/cpp.txt ;;
   # With the own operator new of the tests.
-  valgrind) run="valgrind --quiet --vgdb=no --soname-synonyms=somalloc=nouserintercepts --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=99" ;;
+  valgrind) run="valgrind --quiet --vgdb=no --soname-synonyms=somalloc=nouserintercepts --leak-check=full --errors-for-leak-kinds=definite,possible --suppressions=tests/c/valgrind.supp --error-exitcode=99" ;;
   sanitize) flags="$flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
   *) sed -n 's/^#     /usage: /p' "$0" >&2; exit 2 ;;
 esac

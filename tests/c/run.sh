@@ -22,7 +22,7 @@ run= sets="programs vectors fetching" answers=$work/c.txt
 case ${1:-} in
   '') sets="programs environment fetching" ;;
   vectors) sets=vectors answers=target/parity/c.txt ;;
-  valgrind) run="valgrind --quiet --vgdb=no --leak-check=full --errors-for-leak-kinds=definite,possible --error-exitcode=99" ;;
+  valgrind) run="valgrind --quiet --vgdb=no --leak-check=full --errors-for-leak-kinds=definite,possible --suppressions=tests/c/valgrind.supp --error-exitcode=99" ;;
   sanitize) flags="$flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
   *) sed -n 's/^#     /usage: /p' "$0" >&2; exit 2 ;;
 esac
