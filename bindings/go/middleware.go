@@ -161,6 +161,9 @@ func (g *guard) preflight(r *http.Request) bool {
 }
 
 func excluded(r *http.Request, patterns []string) bool {
+	if len(patterns) == 0 { // most have none, and the path as it was sent has to be made
+		return false
+	}
 	decoded, sent := r.URL.Path, r.URL.EscapedPath()
 	matches := func(pattern string) bool {
 		prefix, folder := strings.CutSuffix(pattern, "*")

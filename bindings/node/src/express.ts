@@ -54,8 +54,7 @@ export function auth(from?: AuthOptions | Auth, options: ExpressOptions = {}): R
     const state: Found = { guard, verdict: undefined }
     req[found] = state
     req.auth = undefined as unknown as Verdict
-    // Express parses the URL for the path: only where it is asked for.
-    if (guard.passes(req, guard.options.exclude === undefined ? '' : req.baseUrl + req.path)) return next()
+    if (guard.passes(req, () => req.baseUrl + req.path)) return next()
     const pass = (verdict: Verdict | undefined): void => {
       state.verdict = verdict
       req.auth = verdict as Verdict

@@ -79,7 +79,7 @@ async function protect(
   const { method, headers, raw } = request
   const message = { method, headers, rawHeaders: raw.rawHeaders }
   // What find-my-way goes by, rewritten by `rewriteUrl`; it ends a path at the question mark.
-  if (guard.passes(message, request.url.split('?', 1)[0] as string)) return undefined
+  if (guard.passes(message, () => request.url.split('?', 1)[0] as string)) return undefined
   try {
     state.verdict = await guard.judge(request, message)
     request.auth = (state.verdict ?? null) as Verdict

@@ -132,15 +132,16 @@ export class Guard<Request, Answer extends unknown[]> {
     if (this.options.require !== undefined) requirementFrom('require', this.options.require)
   }
 
-  /** Whether nobody asks for a token here: a preflight, or an excluded path. */
-  passes({ method, headers }: Message, path: string): boolean {
+  /** Whether nobody asks for a token here: a preflight, or an excluded path. Frameworks make the path only when it is asked for. */
+  passes({ method, headers }: Message, pathOf: () => string): boolean {
     const { exclude, preflight = true } = this.options
     const asks = headers.origin !== undefined && headers['access-control-request-method'] !== undefined
     if (preflight && method === 'OPTIONS' && asks) return true
-    if (exclude === undefined || odd.test(path)) return false
-    return exclude.some(known =>
-      known.endsWith('/*') ? path.startsWith(known.slice(0, -1)) : path === known,
-    )
+    if (exclude === undefined) return false
+    const path = pathOf()
+    const matches = (known: string): boolean =>
+      known.endsWith('/*') ? path.startsWith(known.slice(0, -1)) : path === known
+    return !odd.test(path) && exclude.some(matches)
   }
 
   /**

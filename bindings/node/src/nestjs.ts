@@ -165,7 +165,7 @@ export class AuthGuard implements CanActivate {
     const requirements = places.flatMap(requirementsOf)
     // Whoever requires something of callers does not want them unseen.
     const mayPass = context.getType() === 'http' && requirements.length === 0
-    if (mayPass && guard.passes(message, pathOf(carrier))) return
+    if (mayPass && guard.passes(message, () => pathOf(carrier))) return
     // socket.io keeps what a browser can send, `auth`, at the client.
     const source = context.getType() === 'ws' ? context.switchToWs().getClient() : carrier
     const verdict = await guard.judge(source, message)
